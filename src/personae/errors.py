@@ -1,0 +1,78 @@
+"""The whole error tree.
+
+PersonaeError
+├── InputError            what was given cannot be used            422, exit 2
+│   ├── ImageError        the bytes are not a picture we can read
+│   ├── ModelMismatch     embeddings of different models met
+│   └── TooFewComparisons a rate cannot be observed on so few pairs
+├── NotFound              no such person, face, cluster, operation 404, exit 2
+├── Conflict              the state does not allow it              409, exit 2
+├── ModelError            a model is missing, torn or not itself   500, exit 3
+└── BackendError          store, disk or server does not answer    503, exit 3
+"""
+
+from __future__ import annotations
+
+
+class PersonaeError(Exception):
+    """Base of every error that personae raises on purpose."""
+
+    exit_code = 1
+    http_status = 500
+
+
+class InputError(PersonaeError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+    http_status = 422
+
+
+class ImageError(InputError):
+    """The bytes are not a picture that can be read.
+
+    Attributes:
+        reason: why, a `personae.types.Reason`, as kept in the store and shown in the report.
+        detail: one sentence for a person, without the file's name.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class ModelMismatch(InputError):
+    """Embeddings of different models, or of another dimension, were about to be compared."""
+
+
+class TooFewComparisons(InputError):
+    """A rate was asked for that cannot be observed on so few comparisons."""
+
+
+class NotFound(PersonaeError):
+    """There is no such person, face, cluster, image or operation."""
+
+    exit_code = 2
+    http_status = 404
+
+
+class Conflict(PersonaeError):
+    """The present state does not allow what was asked."""
+
+    exit_code = 2
+    http_status = 409
+
+
+class ModelError(PersonaeError):
+    """A model is missing, damaged, or does not give the outputs it is known for."""
+
+    exit_code = 3
+    http_status = 500
+
+
+class BackendError(PersonaeError):
+    """A store, a disk or a server does not answer or does not accept the write."""
+
+    exit_code = 3
+    http_status = 503

@@ -1,0 +1,416 @@
+"""Every Protocol: what the engine asks of the world, and what adapters give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from personae.types import (
+    Cluster,
+    ClusterId,
+    Decision,
+    Detection,
+    Digest,
+    Event,
+    Face,
+    FaceId,
+    FaceRole,
+    FileStamp,
+    Ids,
+    Image,
+    ImageId,
+    Job,
+    JobId,
+    Landmarks,
+    Maker,
+    ModelId,
+    NewImage,
+    Operation,
+    OperationId,
+    Person,
+    PersonId,
+    Picture,
+    Pixels,
+    Reason,
+    Scores,
+    Thresholds,
+    Vectors,
+)
+
+Clock = Callable[[], datetime]
+"""Now, with a time zone."""
+
+Decode = Callable[[bytes, int], Picture]
+"""(encoded bytes, wanted longer side in pixels) -> Picture whose longer side is at least that,
+or the full size where the image is smaller. Raises ImageError."""
+
+
+# --- vision -----------------------------------------------------------------------------------
+
+
+class Detector(Protocol):
+    """Finds faces."""
+
+    @property
+    def model_id(self) -> ModelId: ...
+
+    @property
+    def input_side(self) -> int:
+        """Longest side, pixels, at which pictures are examined; larger ones are reduced by `detect`."""
+        ...
+
+    def detect(self, pixels: Pixels) -> list[Detection]:
+        """Return the faces in `pixels`, best first, in coordinates of `pixels`. Safe to call from several threads."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns aligned faces into embeddings."""
+
+    @property
+    def model_id(self) -> ModelId: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def input_side(self) -> int:
+        """Side of the aligned square face, pixels."""
+        ...
+
+    @property
+    def template(self) -> Landmarks:
+        """Where the five landmarks must lie in the aligned face, pixels of `input_side`."""
+        ...
+
+    @property
+    def thresholds(self) -> Thresholds: ...
+
+    def embed(self, chips: Pixels) -> Vectors:
+        """Return unit vectors (n, dimension) of aligned RGB faces (n, side, side, 3) uint8. Thread-safe."""
+        ...
+
+
+# --- index ------------------------------------------------------------------------------------
+
+
+class VectorIndex(Protocol):
+    """A cache of one model's embeddings that answers: which faces are nearest?
+
+    The store is the truth; the index says up to which event it has followed it (`cursor`).
+    """
+
+    @property
+    def model_id(self) -> ModelId: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def cursor(self) -> int:
+        """Sequence number of the last event applied; 0 when empty."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, face_id: FaceId) -> bool: ...
+
+    def add(self, face_ids: Ids, vectors: Vectors) -> None:
+        """Add or replace. Raises ModelMismatch (dimension), InputError (NaN, zero or not unit rows)."""
+        ...
+
+    def remove(self, face_ids: Ids) -> None:
+        """Forget these; unknown ids are ignored."""
+        ...
+
+    def search(self, queries: Vectors, k: int) -> tuple[Ids, Scores]:
+        """Return (m, k) face ids and exact float32 cosine scores, best first; -1 and -1.0 where fewer than k exist."""
+        ...
+
+    def advance(self, cursor: int) -> None:
+        """Record that all events up to `cursor` are applied."""
+        ...
+
+    def clear(self) -> None: ...
+
+    def save(self) -> None:
+        """Keep the state atomically where it will be found again; a no-op for an index without a file."""
+        ...
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+class Files(Protocol):
+    """Small files named by their content (face crops)."""
+
+    def put(self, data: bytes) -> Digest:
+        """Store durably and return the SHA-256; storing the same bytes twice is one file."""
+        ...
+
+    def get(self, digest: Digest) -> bytes:
+        """Raises NotFound; BackendError when the bytes no longer match their name."""
+        ...
+
+    def delete(self, digest: Digest) -> None: ...
+
+    def __contains__(self, digest: Digest) -> bool: ...
+
+    def __iter__(self) -> Iterator[Digest]: ...
+
+
+# --- store ------------------------------------------------------------------------------------
+
+
+class ImageTable(Protocol):
+    def stamps(self, uris: Sequence[str]) -> dict[str, FileStamp]:
+        """The stamps of those of `uris` that were dealt with before (also of refused files)."""
+        ...
+
+    def find(self, digests: Sequence[Digest]) -> dict[Digest, ImageId]: ...
+
+    def add(self, image: NewImage) -> ImageId:
+        """Insert the image with its faces and embeddings, and the events image.added, face.added.
+
+        An image whose digest is known is left as it is and its id returned (a second run is harmless).
+        """
+        ...
+
+    def place(
+        self, uri: str, stamp: FileStamp, image_id: ImageId | None, reason: Reason | None = None, detail: str = ""
+    ) -> None:
+        """Record that this file holds this image, or (image_id None) why it could not be read at all."""
+        ...
+
+    def get(self, image_ids: Sequence[ImageId]) -> list[Image]: ...
+
+    def by_uri(self, uri: str) -> Image | None: ...
+
+    def refusals(self) -> list[tuple[str, Reason, str]]:
+        """(uri, reason, detail) of every file that could not be used, by uri."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """images, files, and refused:<reason> for each reason seen."""
+        ...
+
+
+class FaceTable(Protocol):
+    def get(self, face_ids: Sequence[FaceId]) -> list[Face]:
+        """In the order asked; unknown ids are left out."""
+        ...
+
+    def of_images(self, image_ids: Sequence[ImageId]) -> list[Face]: ...
+
+    def select(
+        self,
+        *,
+        roles: Sequence[FaceRole] = (),
+        person_id: PersonId | None = None,
+        cluster_id: ClusterId | None = None,
+        unknown: bool = False,
+        limit: int | None = None,
+    ) -> list[Face]:
+        """Faces by role, person or cluster; `unknown`: with no person. Best quality first."""
+        ...
+
+    def gallery(self) -> tuple[Ids, Ids, Ids, Ids, Ids]:
+        """All faces that are not refused, by id: face, image, person (-1 none), cluster (-1 none), founding (0/1)."""
+        ...
+
+    def embeddings(self, model_id: ModelId, face_ids: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Ids ascending (n,) int64 and their vectors (n, d) float32; all of the model's when `face_ids` is None."""
+        ...
+
+    def set_people(self, people: Mapping[FaceId, PersonId | None]) -> None:
+        """Write what the ledger resolves to. Only the engine's ledger code calls this and `set_clusters`."""
+        ...
+
+    def set_clusters(self, clusters: Mapping[FaceId, ClusterId | None]) -> None: ...
+
+    def crops(self) -> set[Digest]: ...
+
+    def counts(self) -> dict[str, int]:
+        """faces, founding, supporting, refused, named, clustered, and reason:<reason> for each gate that refused
+        or demoted a face."""
+        ...
+
+    def embedding_counts(self) -> dict[ModelId, int]: ...
+
+
+class PeopleTable(Protocol):
+    def add(self, name: str, kind: str = "real") -> PersonId:
+        """Insert a person that is not yet active: the ledger's `name` decision makes it so."""
+        ...
+
+    def get(self, person_id: PersonId) -> Person:
+        """Raises NotFound when there is none or it is not active."""
+        ...
+
+    def find(self, name: str) -> list[Person]:
+        """Active people of this name or alias, without regard to case."""
+        ...
+
+    def all(self) -> list[Person]:
+        """Active people, most faces first."""
+        ...
+
+    def set_state(self, person_id: PersonId, *, name: str | None, merged_into: PersonId | None) -> None:
+        """Write what the ledger resolves to: name None makes the person inactive."""
+        ...
+
+    def add_alias(self, person_id: PersonId, alias: str) -> None:
+        """Duplicates are ignored; likewise below."""
+        ...
+
+    def add_external_id(self, person_id: PersonId, source: str, external_id: str) -> None:
+        """Raises Conflict when another person of the project has it."""
+        ...
+
+    def add_url(self, person_id: PersonId, url: str, site: str = "") -> None: ...
+
+    def by_external_id(self, source: str, external_id: str) -> PersonId | None: ...
+
+
+class ClusterTable(Protocol):
+    def add(self, count: int) -> list[ClusterId]:
+        """Insert `count` clusters, labelled unknown_cluster_N with N counted up for ever."""
+        ...
+
+    def get(self, cluster_id: ClusterId) -> Cluster:
+        """Raises NotFound."""
+        ...
+
+    def find(self, label: str) -> Cluster:
+        """By label (unknown_cluster_7) or its number (7). Raises NotFound."""
+        ...
+
+    def all(self) -> list[Cluster]:
+        """Clusters that have faces without a person, largest first."""
+        ...
+
+
+class DecisionTable(Protocol):
+    def begin(self, kind: str, maker: Maker, summary: str, undoes: OperationId | None = None) -> OperationId:
+        """Raises Conflict when `undoes` is undone already, NotFound when there is no such operation."""
+        ...
+
+    def append(self, operation_id: OperationId, decisions: Iterable[Decision]) -> None: ...
+
+    def operation(self, operation_id: OperationId) -> Operation:
+        """Raises NotFound."""
+        ...
+
+    def operations(self, limit: int = 50) -> list[Operation]:
+        """Latest first."""
+        ...
+
+    def of_operation(self, operation_id: OperationId) -> list[Decision]: ...
+
+    def active(self, face_ids: Sequence[FaceId] | None = None) -> list[Decision]:
+        """Decisions on these faces (all faces when None) whose operation is not undone, oldest first."""
+        ...
+
+    def active_people(self) -> list[Decision]:
+        """Active decisions on people themselves (name, merge), oldest first."""
+        ...
+
+    def faces_of(self, person_ids: Sequence[PersonId]) -> list[FaceId]:
+        """Faces that any decision, active or not, ever tied to or kept from these people."""
+        ...
+
+
+class EventTable(Protocol):
+    def emit(self, kind: str, payload: Mapping[str, object]) -> int:
+        """Append to the outbox; return its sequence number."""
+        ...
+
+    def after(self, seq: int, limit: int = 1000, kinds: Sequence[str] = ()) -> list[Event]: ...
+
+    def last(self) -> int:
+        """Highest sequence number; 0 when there are none."""
+        ...
+
+    def cursor(self, reader: str) -> int: ...
+
+    def set_cursor(self, reader: str, seq: int) -> None: ...
+
+
+class JobTable(Protocol):
+    """Long work as rows (law 8): a token proves who may write to a running job."""
+
+    def add(self, kind: str, payload: Mapping[str, object]) -> JobId: ...
+
+    def get(self, job_id: JobId) -> Job:
+        """Raises NotFound."""
+        ...
+
+    def claim(self, kind: str, now: datetime, lease_seconds: float) -> Job | None:
+        """Take the oldest queued job, or a running one whose lease ran out; None when there is nothing to do."""
+        ...
+
+    def heartbeat(self, job_id: JobId, token: str, until: datetime, done: int, total: int) -> bool:
+        """Extend the lease and note the progress; True when cancel was asked for. Raises Conflict for a lost lease."""
+        ...
+
+    def finish(self, job_id: JobId, token: str, state: str, result: Mapping[str, object]) -> None:
+        """Raises Conflict for a lost lease."""
+        ...
+
+    def cancel(self, job_id: JobId) -> None: ...
+
+    def latest(self, limit: int = 20) -> list[Job]: ...
+
+
+class SettingTable(Protocol):
+    def get(self, key: str) -> object | None:
+        """A JSON value, or None."""
+        ...
+
+    def set(self, key: str, value: object) -> None: ...
+
+    def all(self) -> dict[str, object]: ...
+
+
+class Transaction(Protocol):
+    """Everything of one project, seen and changed together."""
+
+    @property
+    def images(self) -> ImageTable: ...
+    @property
+    def faces(self) -> FaceTable: ...
+    @property
+    def people(self) -> PeopleTable: ...
+    @property
+    def clusters(self) -> ClusterTable: ...
+    @property
+    def decisions(self) -> DecisionTable: ...
+    @property
+    def events(self) -> EventTable: ...
+    @property
+    def jobs(self) -> JobTable: ...
+    @property
+    def settings(self) -> SettingTable: ...
+
+
+class Store(Protocol):
+    """The truth (law 1)."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent view; writing through it raises."""
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """One writer at a time (law 3): commits on leaving, rolls back on an exception.
+
+        Raises BackendError when the store cannot be written: disk full, read-only, server gone.
+        """
+        ...
+
+    def check(self) -> list[str]:
+        """Differences the store finds in itself (integrity, dangling keys), one sentence each."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,154 @@
+"""What the user may choose: command line > environment > personae.toml > default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_cache_path, user_config_path, user_data_path
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+def _env(name: str) -> AliasChoices:
+    """Accept `PERSONAE_<NAME>` from the environment and `name` from code and personae.toml."""
+    return AliasChoices(f"PERSONAE_{name.upper()}", name)
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Fields are read from `PERSONAE_<NAME>` unless another name is given."""
+
+    model_config = SettingsConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("personae"),
+        validation_alias=_env("home"),
+        description="Folder of the store, the crops, the indexes and the report.",
+    )
+    database_url: str = Field(
+        default="",
+        validation_alias=_env("database_url"),
+        description="SQLAlchemy URL of the store; empty: SQLite in `home`. PostgreSQL: postgresql+psycopg://...",
+    )
+    project: str = Field(
+        default="default", validation_alias=_env("project"), description="Name of the project to work in."
+    )
+    models_dir: Path = Field(
+        default_factory=lambda: user_cache_path("personae") / "models",
+        validation_alias=_env("models_dir"),
+        description="Folder where pulled and converted models are kept.",
+    )
+    detector: str = Field(
+        default="centerface", validation_alias=_env("detector"), description="model_id of the face detector."
+    )
+    embedders: tuple[str, ...] = Field(
+        default=("facenet512", "arcface512"),
+        validation_alias=_env("embedders"),
+        description="model_ids of the embedders; with two, their scores are fused.",
+    )
+    profile: Literal["album", "enrich"] = Field(
+        default="album", validation_alias=_env("profile"), description="Quality gates that faces pass."
+    )
+    min_face_side: float | None = Field(
+        default=None,
+        ge=0,
+        validation_alias=_env("min_face_side"),
+        description="Overrides the profile's smallest face side, pixels.",
+    )
+    min_det_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        validation_alias=_env("min_det_score"),
+        description="Overrides the profile's lowest detector confidence.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", validation_alias=_env("device"), description="Where models run; auto: CUDA when present."
+    )
+    workers: int = Field(
+        default_factory=lambda: (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        ),
+        ge=1,
+        validation_alias=_env("workers"),
+        description="Inference threads; default: the processor's cores.",
+    )
+    batch_size: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        validation_alias=AliasChoices("FACE_BATCH_SIZE", "batch_size"),
+        description="Images in one transaction.",
+    )
+    max_pixels: int = Field(
+        default=150_000_000,
+        ge=1,
+        validation_alias=_env("max_pixels"),
+        description="Images with more pixels than this are refused before they are decoded.",
+    )
+    max_file_bytes: int = Field(
+        default=512 * 2**20,
+        ge=1,
+        validation_alias=_env("max_file_bytes"),
+        description="Files larger than this are refused unread.",
+    )
+    exact_limit: int = Field(
+        default=50_000,
+        ge=0,
+        validation_alias=_env("exact_limit"),
+        description="Up to so many faces the index is searched exactly; above it, by Voyager with exact re-ranking.",
+    )
+    person_match_threshold: float = Field(
+        default=0.7,
+        ge=-1,
+        le=1,
+        validation_alias=AliasChoices("FACE_PERSON_MATCH_THRESHOLD", "person_match_threshold"),
+        description="Score from which a face is tied to a known person without asking.",
+    )
+    unknown_method: Literal["auto", "linkage", "whispers"] = Field(
+        default="auto",
+        validation_alias=AliasChoices("FACE_UNKNOWN_CLUSTERING_METHOD", "unknown_method"),
+        description="How unknown faces are grouped; auto: linkage.",
+    )
+    unknown_min_cluster_size: int = Field(
+        default=3,
+        ge=2,
+        validation_alias=AliasChoices("FACE_UNKNOWN_MIN_CLUSTER_SIZE", "unknown_min_cluster_size"),
+        description="Smallest group that is shown as an unknown person.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put personae.toml (working folder, else the user's configuration folder) below the environment."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def config_file() -> Path:
+    """Return the personae.toml that is read: the working folder's, else the user's."""
+    here = Path("personae.toml")
+    return here if here.is_file() else user_config_path("personae") / "personae.toml"
+
+
+def describe(settings: Settings) -> list[dict[str, Any]]:
+    """Return name, value, environment variable and meaning of every setting, for `config show` and the docs."""
+    rows = []
+    for name, info in type(settings).model_fields.items():
+        alias = info.validation_alias
+        environment = str(alias.choices[0]) if isinstance(alias, AliasChoices) else name.upper()
+        rows.append(
+            {
+                "name": name,
+                "value": getattr(settings, name),
+                "environment": environment,
+                "description": info.description or "",
+            }
+        )
+    return rows
