@@ -36,6 +36,7 @@ from personae.types import (
     Reason,
     Scores,
     Thresholds,
+    Vector,
     Vectors,
 )
 
@@ -113,9 +114,18 @@ class VectorIndex(Protocol):
         """Sequence number of the last event applied; 0 when empty."""
         ...
 
+    @property
+    def damage(self) -> str:
+        """Why the saved state could not be used when the index was opened, one sentence; empty when all was well."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __contains__(self, face_id: FaceId) -> bool: ...
+
+    def face_ids(self) -> Ids:
+        """Every face in the index, ids ascending."""
+        ...
 
     def add(self, face_ids: Ids, vectors: Vectors) -> None:
         """Add or replace. Raises ModelMismatch (dimension), InputError (NaN, zero or not unit rows)."""
@@ -156,6 +166,14 @@ class Files(Protocol):
 
     def delete(self, digest: Digest) -> None: ...
 
+    def leftovers(self) -> list[str]:
+        """Names of temporary files that an interrupted `put` left behind."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove the leftovers; not while another process may be putting."""
+        ...
+
     def __contains__(self, digest: Digest) -> bool: ...
 
     def __iter__(self) -> Iterator[Digest]: ...
@@ -188,6 +206,10 @@ class ImageTable(Protocol):
 
     def by_uri(self, uri: str) -> Image | None: ...
 
+    def uris(self) -> list[str]:
+        """Every file that holds an image."""
+        ...
+
     def refusals(self) -> list[tuple[str, Reason, str]]:
         """(uri, reason, detail) of every file that could not be used, by uri."""
         ...
@@ -211,9 +233,10 @@ class FaceTable(Protocol):
         person_id: PersonId | None = None,
         cluster_id: ClusterId | None = None,
         unknown: bool = False,
+        unclustered: bool = False,
         limit: int | None = None,
     ) -> list[Face]:
-        """Faces by role, person or cluster; `unknown`: with no person. Best quality first."""
+        """Faces by role, person or cluster; `unknown`: with no person, `unclustered`: in no cluster. Best first."""
         ...
 
     def gallery(self) -> tuple[Ids, Ids, Ids, Ids, Ids]:
@@ -224,17 +247,35 @@ class FaceTable(Protocol):
         """Ids ascending (n,) int64 and their vectors (n, d) float32; all of the model's when `face_ids` is None."""
         ...
 
+    def identities(self, face_ids: Ids) -> tuple[Ids, Ids]:
+        """Person and cluster (n,) of each of these faces, in the order asked; -1 for none."""
+        ...
+
+    def lacking(self, model_id: ModelId) -> list[FaceId]:
+        """Faces that are not refused and have no embedding under this model."""
+        ...
+
+    def add_embeddings(self, model_id: ModelId, vectors: Mapping[FaceId, Vector]) -> None:
+        """Insert, and emit face.embedded {face_id} for each."""
+        ...
+
+    def set_crop(self, face_id: FaceId, crop: Digest) -> None: ...
+
     def set_people(self, people: Mapping[FaceId, PersonId | None]) -> None:
         """Write what the ledger resolves to. Only the engine's ledger code calls this and `set_clusters`."""
         ...
 
     def set_clusters(self, clusters: Mapping[FaceId, ClusterId | None]) -> None: ...
 
-    def crops(self) -> set[Digest]: ...
+    def crops(self) -> dict[Digest, FaceId]:
+        """Every crop and a face it shows."""
+        ...
 
     def counts(self) -> dict[str, int]:
-        """faces, founding, supporting, refused, named, clustered, and reason:<reason> for each gate that refused
-        or demoted a face."""
+        """Faces that are founding, supporting, refused, named (with a person), clustered (with a cluster, no person).
+
+        And refused:<reason>, supporting:<reason> for each reason that a gate gave.
+        """
         ...
 
     def embedding_counts(self) -> dict[ModelId, int]: ...
@@ -315,6 +356,10 @@ class DecisionTable(Protocol):
 
     def active_people(self) -> list[Decision]:
         """Active decisions on people themselves (name, merge), oldest first."""
+        ...
+
+    def kin(self, person_ids: Iterable[PersonId]) -> set[PersonId]:
+        """These people and all whom merges, active or not, connect with them."""
         ...
 
     def faces_of(self, person_ids: Sequence[PersonId]) -> list[FaceId]:

@@ -110,7 +110,7 @@ class Picture:
     @property
     def scale(self) -> float:
         """Pixels here per pixel of the full-size image, in (0, 1]."""
-        return self.pixels.shape[1] / self.width
+        return float(self.pixels.shape[1] / self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,3 +336,15 @@ class Thresholds:
     """From here on the machine assigns by itself."""
     cluster: float
     """Mean similarity at which two groups of faces are still one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a user should know about a model before using it."""
+
+    model_id: ModelId
+    task: str
+    """detector or embedder."""
+    licence: str
+    origin: str
+    """Where the weights come from, as far as is known."""

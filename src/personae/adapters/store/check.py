@@ -1,0 +1,177 @@
+"""What is wrong in the store, by its own account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from personae.adapters.store.decisions import SqlDecisions
+from personae.adapters.store.rows import STORED, UNIT_TOLERANCE
+from personae.adapters.store.schema import decisions, embeddings, events, faces, images, operations, people
+from personae.adapters.store.scope import Scope
+from personae.core.ledger import FaceState, PersonState, resolve_faces, resolve_people
+from personae.types import FaceRole
+
+_NAMED_AT_MOST = 5
+"""Ids listed in one sentence."""
+
+
+def differences(scope: Scope) -> list[str]:
+    """Return one sentence for each kind of difference found."""
+    checks: tuple[Callable[[Scope], Iterator[str]], ...] = (
+        _sqlite,
+        _dangling,
+        _vectors,
+        _bare_faces,
+        _people,
+        _faces,
+        _silent_faces,
+    )
+    return [sentence for check in checks for sentence in check(scope)]
+
+
+def _sqlite(scope: Scope) -> Iterator[str]:
+    """Damage of the file itself, and keys that lead nowhere; PostgreSQL does not let either happen unseen."""
+    if scope.on_postgres:
+        return
+    for row in scope.connection.exec_driver_sql("PRAGMA integrity_check(20)"):
+        if row[0] != "ok":
+            yield f"the database file is damaged: {row[0]}"
+    lost: dict[tuple[str, str], list[int]] = {}
+    for table, rowid, parent, _ in scope.connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        lost.setdefault((table, parent), []).append(rowid)
+    for (table, parent), rows in lost.items():
+        yield _sentence("rows of {what} point to no row of {parent}", rows, what=table, parent=parent)
+
+
+def _dangling(scope: Scope) -> Iterator[str]:
+    """Decisions whose subject belongs to another project."""
+    for column, table in ((decisions.c.face_id, faces), (decisions.c.person_id, people)):
+        query = (
+            sa.select(decisions.c.id)
+            .select_from(
+                decisions.join(operations, decisions.c.operation_id == operations.c.id).outerjoin(
+                    table, column == table.c.id
+                )
+            )
+            .where(
+                operations.c.project_id == scope.project_id,
+                column.is_not(None),
+                table.c.project_id.is_distinct_from(scope.project_id),
+            )
+        )
+        yield from _ids(scope, query, f"decisions speak of {table.name} that this project does not have")
+    query = (
+        sa.select(faces.c.id)
+        .select_from(faces.join(images, faces.c.image_id == images.c.id))
+        .where(faces.c.project_id == scope.project_id, images.c.project_id != scope.project_id)
+    )
+    yield from _ids(scope, query, "faces are in an image of another project")
+
+
+def _vectors(scope: Scope) -> Iterator[str]:
+    """Embeddings that are not unit vectors of their model's dimension, and those of refused faces."""
+    mine = embeddings.join(faces, embeddings.c.face_id == faces.c.id)
+    lengths = (
+        sa.select(embeddings.c.model_id, sa.func.length(embeddings.c.vector), sa.func.count())
+        .select_from(mine)
+        .where(faces.c.project_id == scope.project_id)
+        .group_by(embeddings.c.model_id, sa.func.length(embeddings.c.vector))
+    )
+    usual: dict[str, tuple[int, int]] = {}
+    for model_id, length, count in scope.connection.execute(lengths):
+        usual[model_id] = max(usual.get(model_id, (0, 0)), (count, length))
+    query = (
+        sa.select(embeddings.c.face_id, embeddings.c.model_id, embeddings.c.vector)
+        .select_from(mine)
+        .where(faces.c.project_id == scope.project_id)
+        .execution_options(yield_per=1000)
+    )
+    wrong: dict[str, list[int]] = {}
+    for part in scope.connection.execute(query).partitions():
+        for face_id, model_id, data in part:
+            if len(data) != usual[model_id][1] or not _is_unit(data):
+                wrong.setdefault(model_id, []).append(face_id)
+    for model_id, face_ids in wrong.items():
+        yield _sentence("embeddings of {model} are not unit vectors of its dimension", face_ids, model=model_id)
+    refused = sa.select(embeddings.c.face_id).select_from(mine)
+    condition = sa.and_(faces.c.project_id == scope.project_id, faces.c.role == FaceRole.REFUSED)
+    yield from _ids(scope, refused.where(condition), "refused faces have embeddings")
+
+
+def _is_unit(data: bytes) -> bool:
+    if len(data) == 0 or len(data) % STORED.itemsize:
+        return False
+    vector = np.frombuffer(data, dtype=STORED)
+    # False for NaN as well.
+    return bool(abs(float(np.dot(vector, vector)) - 1) < UNIT_TOLERANCE)
+
+
+def _bare_faces(scope: Scope) -> Iterator[str]:
+    has = sa.exists().where(embeddings.c.face_id == faces.c.id)
+    query = sa.select(faces.c.id).where(faces.c.project_id == scope.project_id, faces.c.role != FaceRole.REFUSED, ~has)
+    yield from _ids(scope, query, "faces that are not refused have no embedding")
+
+
+def _people(scope: Scope) -> Iterator[str]:
+    """People whose record is not what the ledger resolves to."""
+    resolved = resolve_people(SqlDecisions(scope).active_people())
+    query = sa.select(people.c.id, people.c.name, people.c.active, people.c.merged_into).where(
+        people.c.project_id == scope.project_id
+    )
+    wrong = []
+    for row in scope.connection.execute(query):
+        state = resolved.get(row.id, PersonState(None, None))
+        active = state.name is not None and state.merged_into is None
+        same_name = state.name is None or state.name == row.name
+        if (row.active, row.merged_into) != (active, state.merged_into) or not same_name:
+            wrong.append(row.id)
+    if wrong:
+        yield _sentence("people are not what the ledger says", wrong)
+
+
+def _faces(scope: Scope) -> Iterator[str]:
+    """Faces whose person or cluster is not what the ledger resolves to."""
+    table = SqlDecisions(scope)
+    resolved = resolve_faces(table.active(), resolve_people(table.active_people()))
+    query = sa.select(faces.c.id, faces.c.person_id, faces.c.cluster_id).where(faces.c.project_id == scope.project_id)
+    nothing = FaceState()
+    wrong: dict[str, list[int]] = {"person": [], "cluster": []}
+    for face_id, person_id, cluster_id in scope.connection.execute(query):
+        state = resolved.get(face_id, nothing)
+        if person_id != state.person_id:
+            wrong["person"].append(face_id)
+        if cluster_id != state.cluster_id:
+            wrong["cluster"].append(face_id)
+    for what, face_ids in wrong.items():
+        if face_ids:
+            yield _sentence("faces have another {what} than the ledger says", face_ids, what=what)
+
+
+def _silent_faces(scope: Scope) -> Iterator[str]:
+    """More faces than events about them: an index that follows the events would miss some."""
+    embedded = sa.select(sa.func.count(embeddings.c.face_id.distinct())).select_from(
+        embeddings.join(faces, embeddings.c.face_id == faces.c.id)
+    )
+    have = scope.connection.execute(embedded.where(faces.c.project_id == scope.project_id)).scalar_one()
+    told = scope.connection.execute(
+        sa.select(sa.func.count()).where(
+            events.c.project_id == scope.project_id, events.c.kind.in_(("face.added", "face.embedded"))
+        )
+    ).scalar_one()
+    if have > told:
+        yield f"{have - told} faces were added without an event"
+
+
+def _ids(scope: Scope, query: sa.Select[Any], text: str) -> Iterator[str]:
+    ids = sorted(set(scope.connection.execute(query).scalars()))
+    if ids:
+        yield _sentence(text, ids)
+
+
+def _sentence(text: str, ids: list[int], **names: str) -> str:
+    listed = ", ".join(map(str, ids[:_NAMED_AT_MOST])) + (", ..." if len(ids) > _NAMED_AT_MOST else "")
+    return f"{len(ids)} {text.format(**names)}: {listed}"

@@ -1,0 +1,140 @@
+"""Connections, and what a transaction is, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from personae.errors import BackendError, InputError
+
+MODE = "personae_mode"
+"""Execution option of a connection: "read" or "write"."""
+
+_PAGE_BYTES = 16384
+"""A 512-dimensional vector and its row take 2,075 bytes: 4,096-byte pages would be half empty."""
+_WRITER_LOCK = 0x706572736F6E6165
+"""The advisory lock of PostgreSQL's one writer: "personae" in ASCII."""
+
+
+def parse(url: str) -> URL:
+    """Return the address of a store.
+
+    Raises:
+        InputError: it is no SQLAlchemy URL, or of a database that is not supported.
+    """
+    try:
+        address = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise InputError("the address of the store is not a URL: sqlite:///path or postgresql+psycopg://...") from error
+    if address.drivername in {"postgresql", "postgres"}:
+        address = address.set(drivername="postgresql+psycopg")
+    if address.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise InputError(f"stores are SQLite or PostgreSQL (postgresql+psycopg), not {address.drivername}")
+    if address.get_backend_name() == "sqlite" and address.database in {None, "", ":memory:"}:
+        raise InputError("a SQLite store needs a file: sqlite:///path")
+    return address
+
+
+def describe(address: URL) -> str:
+    """Name the store in a sentence, without a password."""
+    if address.get_backend_name() == "sqlite":
+        return f"the store {address.database}"
+    return f"the database {address.database} on {address.host or 'this machine'}"
+
+
+def connect(address: URL, patience: float) -> sa.Engine:
+    """Return the pool of connections.
+
+    Args:
+        address: from `parse`.
+        patience: seconds to wait for another writer.
+
+    Raises:
+        BackendError: the folder of a SQLite file cannot be made.
+        InputError: the PostgreSQL driver is not installed.
+    """
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, patience)
+    try:
+        return _postgres(address, patience)
+    except ModuleNotFoundError as error:
+        raise InputError("PostgreSQL needs its driver: pip install 'personae[postgres]'") from error
+
+
+def _sqlite(address: URL, patience: float) -> sa.Engine:
+    folder = Path(address.database or "").absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(f"the folder {folder} of the store cannot be made: {error.strerror}") from error
+    engine = sa.create_engine(
+        address,
+        json_serializer=to_json,
+        pool_size=4,
+        max_overflow=-1,
+        connect_args={"timeout": patience, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver would begin transactions by itself, and only before writes: ours are explicit.
+        connection.isolation_level = None
+        for pragma in (
+            f"page_size = {_PAGE_BYTES}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -32000",
+            "mmap_size = 268435456",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get(MODE) == "write":
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            connection.exec_driver_sql("BEGIN")
+            # A snapshot begins with the first read, not with BEGIN.
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").all()
+
+    return engine
+
+
+def _postgres(address: URL, patience: float) -> sa.Engine:
+    engine = sa.create_engine(
+        address, json_serializer=to_json, pool_size=4, max_overflow=16, pool_pre_ping=True,
+        connect_args={"connect_timeout": max(2, int(patience))},
+    )  # fmt: skip
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get(MODE) == "write":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(patience * 1000))}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+        else:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.exec_driver_sql("SELECT 1")
+
+    return engine
+
+
+def to_json(value: Any) -> str:
+    """Return JSON that both databases take: no NaN, and "?" for lone surrogates.
+
+    Raises:
+        InputError: NaN or infinity is in it, or something that is no JSON value.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"not a JSON value: {error}") from error
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,248 @@
+"""Faces and their embeddings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from personae.adapters.store.events import add_events
+from personae.adapters.store.rows import STORED, embedding_row, to_face
+from personae.adapters.store.schema import embeddings, faces
+from personae.adapters.store.scope import Scope, in_parts, unique
+from personae.errors import BackendError, ModelMismatch
+from personae.types import (
+    ClusterId,
+    Digest,
+    Face,
+    FaceId,
+    FaceRole,
+    Ids,
+    ImageId,
+    ModelId,
+    PersonId,
+    Vector,
+    Vectors,
+)
+
+_BEST_FIRST = (
+    sa.case((faces.c.role == FaceRole.FOUNDING, 0), (faces.c.role == FaceRole.SUPPORTING, 1), else_=2),
+    faces.c.quality.desc(),
+    faces.c.id,
+)
+
+
+def ranked(owner: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> sa.Subquery:
+    """Return owner_id, face_id, place (1 is the owner's best face) and face_count of the faces that fulfil these."""
+    return (
+        sa.select(
+            owner.label("owner_id"),
+            faces.c.id.label("face_id"),
+            sa.func.row_number().over(partition_by=owner, order_by=_BEST_FIRST).label("place"),
+            sa.func.count().over(partition_by=owner).label("face_count"),
+        )
+        .where(*conditions)
+        .subquery()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlFaces:
+    """`personae.ports.FaceTable` in SQL."""
+
+    scope: Scope
+
+    def get(self, face_ids: Sequence[FaceId]) -> list[Face]:
+        """See the port."""
+        found: dict[int, Face] = {}
+        for part in in_parts(unique(map(int, face_ids))):
+            for row in self.scope.connection.execute(self._mine().where(faces.c.id.in_(part))):
+                found[row.id] = to_face(row)
+        return [found[i] for i in face_ids if i in found]
+
+    def of_images(self, image_ids: Sequence[ImageId]) -> list[Face]:
+        """See the port; by id."""
+        found: list[Face] = []
+        for part in in_parts(sorted(set(image_ids))):
+            rows = self.scope.connection.execute(self._mine().where(faces.c.image_id.in_(part)))
+            found.extend(to_face(row) for row in rows)
+        return sorted(found, key=lambda face: face.id)
+
+    def select(
+        self,
+        *,
+        roles: Sequence[FaceRole] = (),
+        person_id: PersonId | None = None,
+        cluster_id: ClusterId | None = None,
+        unknown: bool = False,
+        unclustered: bool = False,
+        limit: int | None = None,
+    ) -> list[Face]:
+        """See the port."""
+        query = self._mine().order_by(*_BEST_FIRST).limit(limit)
+        if roles:
+            query = query.where(faces.c.role.in_(roles))
+        if person_id is not None:
+            query = query.where(faces.c.person_id == person_id)
+        if cluster_id is not None:
+            query = query.where(faces.c.cluster_id == cluster_id)
+        if unknown:
+            query = query.where(faces.c.person_id.is_(None))
+        if unclustered:
+            query = query.where(faces.c.cluster_id.is_(None))
+        return [to_face(row) for row in self.scope.connection.execute(query)]
+
+    def gallery(self) -> tuple[Ids, Ids, Ids, Ids, Ids]:
+        """See the port."""
+        query = (
+            sa.select(
+                faces.c.id,
+                faces.c.image_id,
+                sa.func.coalesce(faces.c.person_id, -1),
+                sa.func.coalesce(faces.c.cluster_id, -1),
+                sa.case((faces.c.role == FaceRole.FOUNDING, 1), else_=0),
+            )
+            .where(faces.c.project_id == self.scope.project_id, faces.c.role != FaceRole.REFUSED)
+            .order_by(faces.c.id)
+        )
+        table = np.array(self.scope.connection.execute(query).all(), dtype=np.int64).reshape(-1, 5)
+        face, image, person, cluster, founding = (np.ascontiguousarray(column) for column in table.T)
+        return face, image, person, cluster, founding
+
+    def embeddings(self, model_id: ModelId, face_ids: Ids | None = None) -> tuple[Ids, Vectors]:
+        """See the port; (0, 0) when the model has no embedding at all.
+
+        Raises:
+            ModelMismatch: vectors of several dimensions are stored for this model.
+        """
+        query = self._vectors(model_id).order_by(embeddings.c.face_id)
+        if face_ids is None:
+            return self._stack(model_id, self.scope.connection.execute(query).all())
+        rows: list[Any] = []
+        for part in in_parts(np.unique(face_ids).tolist()):
+            rows.extend(self.scope.connection.execute(query.where(embeddings.c.face_id.in_(part))))
+        return self._stack(model_id, rows)
+
+    def _stack(self, model_id: ModelId, rows: Sequence[Any]) -> tuple[Ids, Vectors]:
+        ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        if not len(rows):
+            one = self.scope.connection.execute(self._vectors(model_id).limit(1)).first()
+            return ids, np.empty((0, len(one[1]) // STORED.itemsize if one else 0), dtype=np.float32)
+        size = len(rows[0][1])
+        if any(len(row[1]) != size for row in rows):
+            raise ModelMismatch(f"embeddings of {model_id} have several dimensions: run `personae doctor`")
+        if size == 0 or size % STORED.itemsize:
+            raise BackendError(f"embeddings of {model_id} are damaged: run `personae doctor`")
+        vectors = np.frombuffer(bytearray().join([row[1] for row in rows]), dtype=STORED).reshape(len(rows), -1)
+        return ids, vectors.astype(np.float32, copy=False)
+
+    def identities(self, face_ids: Ids) -> tuple[Ids, Ids]:
+        """See the port; -1 also for a face that does not exist."""
+        query = sa.select(
+            faces.c.id, sa.func.coalesce(faces.c.person_id, -1), sa.func.coalesce(faces.c.cluster_id, -1)
+        ).where(faces.c.project_id == self.scope.project_id)
+        people = np.full(len(face_ids), -1, dtype=np.int64)
+        clusters = people.copy()
+        distinct, place = np.unique(face_ids, return_inverse=True)
+        for part in in_parts(distinct.tolist()):
+            rows = self.scope.connection.execute(query.where(faces.c.id.in_(part))).all()
+            found = {row[0]: (row[1], row[2]) for row in rows}
+            known = np.array([found.get(i, (-1, -1)) for i in distinct.tolist()], dtype=np.int64).reshape(-1, 2)
+            people, clusters = np.maximum(people, known[place, 0]), np.maximum(clusters, known[place, 1])
+        return people, clusters
+
+    def lacking(self, model_id: ModelId) -> list[FaceId]:
+        """See the port."""
+        has = sa.exists().where(embeddings.c.face_id == faces.c.id, embeddings.c.model_id == model_id)
+        query = (
+            sa.select(faces.c.id)
+            .where(faces.c.project_id == self.scope.project_id, faces.c.role != FaceRole.REFUSED, ~has)
+            .order_by(faces.c.id)
+        )
+        return [FaceId(i) for i in self.scope.connection.execute(query).scalars()]
+
+    def add_embeddings(self, model_id: ModelId, vectors: Mapping[FaceId, Vector]) -> None:
+        """See the port."""
+        if vectors:
+            rows = [embedding_row(face_id, model_id, vector) for face_id, vector in vectors.items()]
+            self.scope.connection.execute(sa.insert(embeddings), rows)
+            add_events(self.scope, "face.embedded", [{"face_id": int(i), "model_id": model_id} for i in vectors])
+
+    def set_crop(self, face_id: FaceId, crop: Digest) -> None:
+        """See the port."""
+        self._update(sa.update(faces).where(faces.c.id == face_id).values(crop=crop))
+
+    def set_people(self, people: Mapping[FaceId, PersonId | None]) -> None:
+        """See the port."""
+        self._set(faces.c.person_id, people)
+
+    def set_clusters(self, clusters: Mapping[FaceId, ClusterId | None]) -> None:
+        """See the port."""
+        self._set(faces.c.cluster_id, clusters)
+
+    def _set(self, column: sa.Column[Any], values: Mapping[FaceId, Any]) -> None:
+        """Write those values that differ."""
+        if not values:
+            return
+        statement = (
+            sa.update(faces)
+            .where(
+                faces.c.id == sa.bindparam("face"),
+                faces.c.project_id == self.scope.project_id,
+                column.is_distinct_from(sa.bindparam("value", type_=column.type)),
+            )
+            .values({column.name: sa.bindparam("value", type_=column.type)})
+        )
+        rows = [{"face": int(i), "value": None if value is None else int(value)} for i, value in values.items()]
+        self.scope.connection.execute(statement, rows)
+
+    def _update(self, statement: sa.Update) -> None:
+        self.scope.connection.execute(statement.where(faces.c.project_id == self.scope.project_id))
+
+    def crops(self) -> dict[Digest, FaceId]:
+        """See the port."""
+        query = (
+            sa.select(faces.c.crop, sa.func.min(faces.c.id))
+            .where(faces.c.project_id == self.scope.project_id, faces.c.crop.is_not(None))
+            .group_by(faces.c.crop)
+        )
+        return {Digest(crop): FaceId(face_id) for crop, face_id in self.scope.connection.execute(query)}
+
+    def counts(self) -> dict[str, int]:
+        """See the port."""
+        clustered = sa.case((faces.c.person_id.is_(None), faces.c.cluster_id))
+        query = (
+            sa.select(faces.c.role, faces.c.reasons, sa.func.count(), sa.func.count(faces.c.person_id),
+                      sa.func.count(clustered))
+            .where(faces.c.project_id == self.scope.project_id)
+            .group_by(faces.c.role, faces.c.reasons)
+        )  # fmt: skip
+        result = Counter(dict.fromkeys(("founding", "supporting", "refused", "named", "clustered"), 0))
+        for role, reasons, count, named, grouped in self.scope.connection.execute(query):
+            result.update({role: count, "named": named, "clustered": grouped})
+            result.update({f"{role}:{reason}": count for reason in reasons})
+        return dict(result)
+
+    def embedding_counts(self) -> dict[ModelId, int]:
+        """See the port."""
+        query = (
+            sa.select(embeddings.c.model_id, sa.func.count())
+            .select_from(embeddings.join(faces, embeddings.c.face_id == faces.c.id))
+            .where(faces.c.project_id == self.scope.project_id)
+            .group_by(embeddings.c.model_id)
+        )
+        return {ModelId(model_id): count for model_id, count in self.scope.connection.execute(query)}
+
+    def _mine(self) -> sa.Select[Any]:
+        return sa.select(faces).where(faces.c.project_id == self.scope.project_id)
+
+    def _vectors(self, model_id: ModelId) -> sa.Select[Any]:
+        return (
+            sa.select(embeddings.c.face_id, embeddings.c.vector)
+            .select_from(embeddings.join(faces, embeddings.c.face_id == faces.c.id))
+            .where(faces.c.project_id == self.scope.project_id, embeddings.c.model_id == model_id)
+        )

@@ -1,0 +1,112 @@
+"""Jobs as rows (law 8): a lease says until when, a token says who."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from personae.adapters.store.schema import jobs
+from personae.adapters.store.scope import Scope
+from personae.errors import Conflict, InputError, NotFound
+from personae.types import Job, JobId
+
+_ENDS = frozenset({"done", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class SqlJobs:
+    """`personae.ports.JobTable` in SQL."""
+
+    scope: Scope
+
+    def add(self, kind: str, payload: Mapping[str, object]) -> JobId:
+        """See the port."""
+        row = {
+            "project_id": self.scope.project_id,
+            "kind": kind,
+            "payload": dict(payload),
+            "state": "queued",
+            "done": 0,
+            "total": 0,
+            "attempts": 0,
+            "cancel": False,
+            "result": {},
+            "created_at": self.scope.clock(),
+        }
+        return JobId(self.scope.connection.execute(sa.insert(jobs).returning(jobs.c.id), row).scalar_one())
+
+    def get(self, job_id: JobId) -> Job:
+        """See the port."""
+        row = self.scope.connection.execute(self._mine().where(jobs.c.id == job_id)).first()
+        if row is None:
+            raise NotFound(f"there is no job {job_id}")
+        return _job(row)
+
+    def claim(self, kind: str, now: datetime, lease_seconds: float) -> Job | None:
+        """See the port; the writer's lock keeps two claimers apart."""
+        abandoned = sa.and_(jobs.c.state == "running", jobs.c.lease_until <= now)
+        oldest = (
+            self._mine()
+            .where(jobs.c.kind == kind, sa.or_(jobs.c.state == "queued", abandoned))
+            .order_by(jobs.c.id)
+            .limit(1)
+        )
+        row = self.scope.connection.execute(oldest).first()
+        if row is None:
+            return None
+        self._update(
+            jobs.c.id == row.id,
+            state="running",
+            token=secrets.token_hex(16),
+            attempts=row.attempts + 1,
+            lease_until=now + timedelta(seconds=lease_seconds),
+        )
+        return self.get(JobId(row.id))
+
+    def heartbeat(self, job_id: JobId, token: str, until: datetime, done: int, total: int) -> bool:
+        """See the port."""
+        self._update(self._held(job_id, token), lease_until=until, done=done, total=total)
+        return self.get(job_id).cancel
+
+    def finish(self, job_id: JobId, token: str, state: str, result: Mapping[str, object]) -> None:
+        """See the port."""
+        if state not in _ENDS:
+            raise InputError(f"a job ends as done, failed or cancelled, not {state}")
+        self._update(self._held(job_id, token), state=state, result=dict(result), token=None, lease_until=None)
+
+    def cancel(self, job_id: JobId) -> None:
+        """See the port; a queued job is cancelled at once, a running one at its next heartbeat."""
+        if self.get(job_id).state == "queued":
+            self._update(jobs.c.id == job_id, cancel=True, state="cancelled")
+        else:
+            self._update(jobs.c.id == job_id, cancel=True)
+
+    def latest(self, limit: int = 20) -> list[Job]:
+        """See the port; newest first."""
+        rows = self.scope.connection.execute(self._mine().order_by(jobs.c.id.desc()).limit(limit))
+        return [_job(row) for row in rows]
+
+    def _held(self, job_id: JobId, token: str) -> sa.ColumnElement[bool]:
+        job = self.get(job_id)
+        if job.state != "running" or job.token != token:
+            raise Conflict(f"job {job_id} was taken over by another runner, or has ended")
+        return jobs.c.id == job_id
+
+    def _update(self, condition: sa.ColumnElement[bool], **values: Any) -> None:
+        mine = jobs.c.project_id == self.scope.project_id
+        self.scope.connection.execute(sa.update(jobs).where(mine, condition).values(**values))
+
+    def _mine(self) -> sa.Select[Any]:
+        return sa.select(jobs).where(jobs.c.project_id == self.scope.project_id)
+
+
+def _job(row: Any) -> Job:
+    return Job(
+        JobId(row.id), row.kind, row.payload, row.state, row.done, row.total, row.attempts, row.token,
+        row.lease_until, row.cancel, row.result, row.created_at,
+    )  # fmt: skip

@@ -1,0 +1,239 @@
+"""The tables. Migrations make them; this is what the queries are built from."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
+
+from personae.adapters.store.columns import Hex, Id, Json, Moment, Words
+
+VERSION = "0001"
+"""The newest migration; a store that says so is opened without looking for others."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(name: str = "id") -> Column[int]:
+    return Column(name, Id, primary_key=True, autoincrement=True)
+
+
+def _refers(name: str, target: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+    return Column(name, Id, ForeignKey(target), nullable=nullable and not primary_key, primary_key=primary_key)
+
+
+def _project() -> Column[int]:
+    return _refers("project_id", "projects.id")
+
+
+projects = Table(
+    "projects", metadata,
+    _key(),
+    Column("name", Words, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+images = Table(
+    "images", metadata,
+    _key(),
+    _project(),
+    Column("digest", Hex, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("width", sa.Integer, nullable=False),
+    Column("height", sa.Integer, nullable=False),
+    Column("format", sa.Text, nullable=False),
+    Column("detector", sa.Text),
+    Column("profile", sa.Text, nullable=False),
+    Column("reason", sa.Text),
+    Column("detail", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("project_id", "digest"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+files = Table(
+    "files", metadata,
+    _key(),
+    _project(),
+    Column("uri_key", Hex, nullable=False),
+    Column("uri", sa.Text, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("mtime_ns", sa.BigInteger, nullable=False),
+    _refers("image_id", "images.id", nullable=True),
+    Column("reason", sa.Text),
+    Column("detail", Words, nullable=False),
+    UniqueConstraint("project_id", "uri_key"),
+    Index(None, "image_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+people = Table(
+    "people", metadata,
+    _key(),
+    _project(),
+    Column("name", Words, nullable=False),
+    Column("name_key", Words, nullable=False),
+    Column("kind", sa.Text, nullable=False),
+    Column("disambiguation", Words, nullable=False),
+    Column("active", sa.Boolean, nullable=False),
+    _refers("merged_into", "people.id", nullable=True),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "project_id", "name_key"),
+    Index(None, "merged_into"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+aliases = Table(
+    "aliases", metadata,
+    _refers("person_id", "people.id", primary_key=True),
+    Column("alias_key", Words, primary_key=True),
+    Column("alias", Words, nullable=False),
+    Index(None, "alias_key"),
+)  # fmt: skip
+
+external_ids = Table(
+    "external_ids", metadata,
+    _refers("project_id", "projects.id", primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("external_id", Words, primary_key=True),
+    _refers("person_id", "people.id"),
+    Index(None, "person_id"),
+)  # fmt: skip
+
+urls = Table(
+    "urls", metadata,
+    _refers("person_id", "people.id", primary_key=True),
+    Column("url", Words, primary_key=True),
+    Column("site", Words, nullable=False),
+)  # fmt: skip
+
+clusters = Table(
+    "clusters", metadata,
+    _key(),
+    _project(),
+    Column("number", sa.BigInteger, nullable=False),
+    UniqueConstraint("project_id", "number"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+faces = Table(
+    "faces", metadata,
+    _key(),
+    _project(),
+    _refers("image_id", "images.id"),
+    Column("box_x", sa.Double, nullable=False),
+    Column("box_y", sa.Double, nullable=False),
+    Column("box_width", sa.Double, nullable=False),
+    Column("box_height", sa.Double, nullable=False),
+    Column("landmarks", Json, nullable=False),
+    Column("det_score", sa.Double, nullable=False),
+    Column("side", sa.Double, nullable=False),
+    Column("sharpness", sa.Double, nullable=False),
+    Column("yaw", sa.Double, nullable=False),
+    Column("roll", sa.Double, nullable=False),
+    Column("quality", sa.Double, nullable=False),
+    Column("role", sa.Text, nullable=False),
+    Column("reasons", Json, nullable=False),
+    Column("crop", Hex),
+    _refers("person_id", "people.id", nullable=True),
+    _refers("cluster_id", "clusters.id", nullable=True),
+    Index(None, "image_id"),
+    Index(None, "project_id"),
+    Index(None, "person_id"),
+    Index(None, "cluster_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+embeddings = Table(
+    "embeddings", metadata,
+    _refers("face_id", "faces.id", primary_key=True),
+    Column("model_id", sa.Text, primary_key=True),
+    Column("vector", sa.LargeBinary, nullable=False),
+)  # fmt: skip
+
+operations = Table(
+    "operations", metadata,
+    _key(),
+    _project(),
+    Column("kind", sa.Text, nullable=False),
+    Column("maker", sa.Text, nullable=False),
+    Column("summary", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    _refers("undoes", "operations.id", nullable=True),
+    Index(None, "project_id"),
+    Index(None, "undoes"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+decisions = Table(
+    "decisions", metadata,
+    _key(),
+    _refers("operation_id", "operations.id"),
+    Column("kind", sa.Text, nullable=False),
+    Column("maker", sa.Text, nullable=False),
+    _refers("face_id", "faces.id", nullable=True),
+    _refers("person_id", "people.id", nullable=True),
+    _refers("into_person_id", "people.id", nullable=True),
+    _refers("cluster_id", "clusters.id", nullable=True),
+    Column("name", Words),
+    Column("score", sa.Double),
+    Column("threshold", sa.Double),
+    Column("model_id", sa.Text),
+    Column("runner_up", sa.Double),
+    Index(None, "operation_id"),
+    Index(None, "face_id"),
+    Index(None, "person_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+events = Table(
+    "events", metadata,
+    _key("seq"),
+    _project(),
+    Column("kind", sa.Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "project_id", "seq"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+cursors = Table(
+    "cursors", metadata,
+    _refers("project_id", "projects.id", primary_key=True),
+    Column("reader", Words, primary_key=True),
+    Column("seq", sa.BigInteger, nullable=False),
+)  # fmt: skip
+
+jobs = Table(
+    "jobs", metadata,
+    _key(),
+    _project(),
+    Column("kind", sa.Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("state", sa.Text, nullable=False),
+    Column("done", sa.BigInteger, nullable=False),
+    Column("total", sa.BigInteger, nullable=False),
+    Column("attempts", sa.Integer, nullable=False),
+    Column("token", sa.Text),
+    Column("lease_until", Moment),
+    Column("cancel", sa.Boolean, nullable=False),
+    Column("result", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "project_id", "kind", "state"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+settings = Table(
+    "settings", metadata,
+    _refers("project_id", "projects.id", primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("value", Json, nullable=False),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""The store (law 1): one project of a SQLite or PostgreSQL database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from personae.adapters.store.check import differences
+from personae.adapters.store.clusters import SqlClusters
+from personae.adapters.store.decisions import SqlDecisions
+from personae.adapters.store.engine import MODE, connect, describe, parse
+from personae.adapters.store.events import SqlEvents
+from personae.adapters.store.faces import SqlFaces
+from personae.adapters.store.images import SqlImages
+from personae.adapters.store.jobs import SqlJobs
+from personae.adapters.store.migrate import prepare
+from personae.adapters.store.people import SqlPeople
+from personae.adapters.store.problems import translating
+from personae.adapters.store.schema import projects
+from personae.adapters.store.scope import Scope
+from personae.adapters.store.settings import SqlSettings
+from personae.errors import BackendError, Conflict
+from personae.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """`personae.ports.Transaction` in SQL."""
+
+    images: SqlImages
+    faces: SqlFaces
+    people: SqlPeople
+    clusters: SqlClusters
+    decisions: SqlDecisions
+    events: SqlEvents
+    jobs: SqlJobs
+    settings: SqlSettings
+
+
+def _transaction(scope: Scope) -> SqlTransaction:
+    return SqlTransaction(
+        SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
+        SqlEvents(scope), SqlJobs(scope), SqlSettings(scope),
+    )  # fmt: skip
+
+
+class SqlStore:
+    """`personae.ports.Store` in SQL. Safe to use from several threads; made by `SqlStore.open`."""
+
+    def __init__(self, engine: sa.Engine, project_id: int, clock: Clock, patience: float) -> None:
+        self._engine = engine
+        self._project_id = project_id
+        self._clock = clock
+        self._patience = patience
+        self._name = describe(engine.url)
+        self._writer = threading.RLock()
+        self._writing = False
+
+    @classmethod
+    def open(cls, url: str, project: str, clock: Clock, patience: float = 60.0) -> SqlStore:
+        """Open a store and one project in it; both are created, and the tables upgraded, when needed.
+
+        Args:
+            url: sqlite:///path or postgresql+psycopg://user:password@host/database.
+            project: name of the project.
+            clock: gives the time that rows are stamped with.
+            patience: seconds to wait for another writer.
+
+        Raises:
+            InputError: the address is no such URL.
+            BackendError: the store cannot be opened, is no store, or was written by a newer version.
+        """
+        address = parse(url)
+        name = describe(address)
+        engine = connect(address, patience)
+        try:
+            with translating(name):
+                prepare(engine, name)
+                project_id = _open_project(engine, project, clock)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, project_id, clock, patience)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """See the port."""
+        with translating(self._name, reading=True), self._engine.connect() as connection, connection.begin():
+            yield self._open(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """See the port.
+
+        Raises:
+            Conflict: this thread is writing already.
+        """
+        with self._turn(), translating(self._name):
+            connection = self._engine.connect().execution_options(**{MODE: "write"})
+            with connection, connection.begin():
+                yield self._open(connection)
+
+    def check(self) -> list[str]:
+        """See the port."""
+        with translating(self._name), self._engine.connect() as connection, connection.begin():
+            return differences(Scope(connection, self._project_id, self._clock))
+
+    def close(self) -> None:
+        """Close every connection; the last one of SQLite empties the -wal file."""
+        self._engine.dispose()
+
+    def _open(self, connection: sa.Connection) -> SqlTransaction:
+        return _transaction(Scope(connection, self._project_id, self._clock))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread writes: waiting here is fair and wakes at once, SQLite's own waiting is not."""
+        if not self._writer.acquire(timeout=self._patience):
+            raise BackendError(f"another thread has been writing to {self._name} for too long")
+        try:
+            if self._writing:
+                raise Conflict("this thread is writing already: use the transaction that is open")
+            self._writing = True
+            try:
+                yield
+            finally:
+                self._writing = False
+        finally:
+            self._writer.release()
+
+
+def _open_project(engine: sa.Engine, project: str, clock: Clock) -> int:
+    query = sa.select(projects.c.id).where(projects.c.name == project)
+    with engine.connect() as connection, connection.begin():
+        found = connection.execute(query).scalar()
+    if found is None:
+        with engine.connect().execution_options(**{MODE: "write"}) as connection, connection.begin():
+            # Another process may have been quicker.
+            found = connection.execute(query).scalar()
+            if found is None:
+                statement = sa.insert(projects).returning(projects.c.id)
+                found = connection.execute(statement, {"name": project, "created_at": clock()}).scalar_one()
+    return int(found)

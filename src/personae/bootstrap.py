@@ -1,0 +1,237 @@
+"""From settings to an engine: the only place that constructs adapters.
+
+Adapters are imported when they are first needed, so that a second run over a known album, or a question
+about settings, does not wait for libraries it does not use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from personae.engine.facade import Engine
+from personae.engine.parts import Parts, Rules, Vision
+from personae.errors import BackendError, InputError, ModelError
+from personae.settings import Settings
+from personae.types import Ids, ModelCard, ModelId, Picture, Pixels, Vectors
+
+if TYPE_CHECKING:
+    from personae.adapters.vision.registry import Registry
+    from personae.album import AlbumReport
+    from personae.core.quality import Gates
+    from personae.ports import Store, VectorIndex
+
+Notify = Callable[[str], None]
+"""Takes a sentence for the person who waits."""
+
+INDEX_FILES = {ModelId("facenet512"): "face_facenet512.voy", ModelId("arcface512"): "face_arcface.voy"}
+"""Index files with names of their own; another model's is called after its id."""
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings with `given` on top. Raises InputError that names each wrong one."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise InputError(f"settings: {wrong}") from error
+
+
+def open_engine(settings: Settings | None = None, notify: Notify = lambda _: None) -> Engine:
+    """Open the store and return the engine; models and indexes are loaded when they are first needed.
+
+    Args:
+        settings: None reads them from the environment and personae.toml.
+        notify: is told what is going on beside the results: models being fetched, or missing.
+
+    Raises:
+        InputError: a setting is wrong.
+        BackendError: the store cannot be opened.
+    """
+    from personae.adapters.files import FolderFiles
+    from personae.adapters.store.store import SqlStore
+
+    chosen = settings or load_settings()
+    home = chosen.home.expanduser().absolute()
+    _make_home(home)
+    store = SqlStore.open(chosen.database_url or f"sqlite:///{home / 'personae.db'}", chosen.project, _now)
+    parts = Parts(
+        store=store,
+        crops=FolderFiles(home / "crops"),
+        sniff=_sniff,
+        decode=partial(_decode, chosen.max_pixels),
+        encode=_encode,
+        vision=_LazyVision(chosen, notify),
+        index=_LazyIndexes(home / "index", store, chosen.exact_limit),
+        models=partial(_cards, chosen),
+        clock=_now,
+        rules=_rules(chosen),
+    )
+    return Engine(parts, home, _render)
+
+
+def open_registry(settings: Settings) -> Registry:
+    """Return the registry of models: those shipped, and those the user added."""
+    from personae.adapters.vision.registry import Registry
+
+    return Registry(settings.models_dir.expanduser().absolute())
+
+
+def wanted_models(settings: Settings) -> list[ModelId]:
+    """Return the models in use: the detector, then the embedders."""
+    return [ModelId(settings.detector), *(ModelId(model_id) for model_id in settings.embedders)]
+
+
+def load_vision(settings: Settings, notify: Notify) -> Vision:
+    """Load the models in use, pulling those that are not there, and check each by its golden vectors.
+
+    Of several embedders those after the first may be out of reach: that is said, and the others are used.
+
+    Raises:
+        ModelError: the detector or the first embedder cannot be had, or a model is damaged.
+    """
+    from personae.adapters.vision.factory import load_detector, load_embedder
+
+    registry = open_registry(settings)
+    detector, first, *others = wanted_models(settings)
+    for model_id in (detector, first):
+        _ensure(registry, model_id, notify)
+    embedders = [first]
+    for model_id in others:
+        try:
+            _ensure(registry, model_id, notify)
+        except ModelError as error:
+            notify(f"going on without {model_id}: {error}")
+        else:
+            embedders.append(model_id)
+    return Vision(
+        load_detector(registry, detector, settings.device),
+        tuple(load_embedder(registry, model_id, settings.device) for model_id in embedders),
+        registry.thresholds(embedders),
+    )
+
+
+def _ensure(registry: Registry, model_id: ModelId, notify: Notify) -> None:
+    if not registry.present(model_id):
+        registry.pull(model_id, notify)
+
+
+def _make_home(home: Path) -> None:
+    """Create personae's folder, readable by its owner alone: it holds biometric data."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(f"{home} cannot be created: {error.strerror}; choose another with --home") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _sniff(head: bytes) -> str | None:
+    from personae.adapters.vision.decode import sniff
+
+    return sniff(head)
+
+
+def _decode(max_pixels: int, data: bytes, wanted_side: int) -> Picture:
+    from personae.adapters.vision.decode import decode
+
+    return decode(data, wanted_side, max_pixels=max_pixels)
+
+
+def _encode(pixels: Pixels) -> bytes:
+    from personae.adapters.vision.decode import encode_jpeg
+
+    return encode_jpeg(pixels)
+
+
+def _render(report: AlbumReport) -> str:
+    from personae.adapters.report.html import render
+
+    return render(report)
+
+
+def _cards(settings: Settings) -> Sequence[ModelCard]:
+    registry = open_registry(settings)
+    return [registry.card(model_id) for model_id in wanted_models(settings)]
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        gates=_gates(settings),
+        workers=settings.workers,
+        batch_size=settings.batch_size,
+        max_file_bytes=settings.max_file_bytes,
+        match_threshold=settings.person_match_threshold,
+        unknown_method=settings.unknown_method,
+        min_cluster_size=settings.unknown_min_cluster_size,
+    )
+
+
+def _gates(settings: Settings) -> Gates:
+    """The profile's gates, with the user's own values where there are any."""
+    from personae.core.quality import PROFILES
+
+    gates = PROFILES[settings.profile]
+    if settings.min_face_side is not None:
+        gates = replace(gates, min_face_side=settings.min_face_side)
+    if settings.min_det_score is not None:
+        gates = replace(gates, min_det_score=settings.min_det_score)
+    return gates
+
+
+class _LazyVision:
+    """The models, loaded on the first call and kept; safe to call from several threads."""
+
+    def __init__(self, settings: Settings, notify: Notify) -> None:
+        self._settings = settings
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._vision: Vision | None = None
+
+    def __call__(self) -> Vision:
+        with self._lock:
+            if self._vision is None:
+                self._vision = load_vision(self._settings, self._notify)
+            return self._vision
+
+
+class _LazyIndexes:
+    """The index of each model, opened on the first call and kept; a grown collection moves from exact to Voyager."""
+
+    def __init__(self, folder: Path, store: Store, exact_limit: int) -> None:
+        self._folder = folder
+        self._store = store
+        self._exact_limit = exact_limit
+        self._open: dict[tuple[ModelId, bool], VectorIndex] = {}
+
+    def __call__(self, model_id: ModelId, dimension: int, count: int) -> VectorIndex:
+        exact = count <= self._exact_limit
+        key = (model_id, exact)
+        if key not in self._open:
+            self._open.pop((model_id, not exact), None)
+            self._open[key] = self._make(model_id, dimension, exact)
+        return self._open[key]
+
+    def _make(self, model_id: ModelId, dimension: int, exact: bool) -> VectorIndex:
+        if exact:
+            from personae.adapters.index.exact import ExactIndex
+
+            return ExactIndex(model_id, dimension)
+        from personae.adapters.index.voyager import VoyagerIndex
+
+        file = self._folder / INDEX_FILES.get(model_id, f"face_{model_id}.voy")
+        return VoyagerIndex(file, model_id, dimension, partial(self._fetch, model_id))
+
+    def _fetch(self, model_id: ModelId, face_ids: Ids) -> Vectors:
+        with self._store.read() as tx:
+            _, vectors = tx.faces.embeddings(model_id, face_ids)
+        return vectors

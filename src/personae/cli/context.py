@@ -1,0 +1,79 @@
+"""What every command has: the settings, and an engine opened when it is first needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from personae.engine.facade import Engine
+    from personae.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+class Context:
+    """The options that stand before the verb."""
+
+    def __init__(self, home: Path | None) -> None:
+        self._home = home
+
+    def settings(self, **overrides: Any) -> Settings:
+        """Return the settings with the command line's on top. Raises InputError."""
+        from personae.bootstrap import load_settings
+
+        given = {name: value for name, value in overrides.items() if value is not None}
+        if self._home is not None:
+            given["home"] = self._home
+        return load_settings(**given)
+
+    @contextmanager
+    def engine(self, **overrides: Any) -> Iterator[Engine]:
+        """Open the engine for one command, and close it."""
+        from personae.bootstrap import open_engine
+
+        with open_engine(self.settings(**overrides), notify=note) as engine:
+            yield engine
+
+
+def note(text: str) -> None:
+    """Tell the person at the terminal something beside the result."""
+    err.print(text, markup=False)
+
+
+def show_json(value: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def printable(text: str) -> str:
+    """Return text that any terminal can show: undecodable bytes and control characters escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in text
+    )
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return printable(str(value))
+    raise TypeError(f"no JSON for {type(value).__name__}")

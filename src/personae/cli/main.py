@@ -1,0 +1,67 @@
+"""The command line: one app, its global options, and how errors end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from personae.cli import album, identify, maintain, models, people
+from personae.cli.context import Context
+from personae.errors import PersonaeError
+
+app = typer.Typer(
+    name="personae",
+    help="Knows who is in your pictures. Everything stays on this machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"personae {version('personae')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of the store, crops, indexes and report.", show_default="per user")
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - the callback acts on it
+        bool, typer.Option("--version", help="Show the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before the verb."""
+    context.obj = Context(home)
+
+
+for group in (album, people, identify, maintain):
+    group.register(app)
+app.add_typer(models.app, name="models")
+app.add_typer(maintain.config_app, name="config")
+
+
+def main() -> None:
+    """Run the command line and end with its exit code: 0 ok, 2 bad input, 3 unavailable, 130 interrupted."""
+    try:
+        app()
+    except PersonaeError as error:
+        typer.secho(f"personae: {error}", err=True, fg="red")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.secho("\ninterrupted; what was acknowledged is kept: run the same command again to go on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Verbs of upkeep: doctor, config show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from personae.cli.context import Context, Json, out, printable, show_json
+
+config_app = typer.Typer(help="Settings.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    app.command()(doctor)
+
+
+def doctor(
+    context: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Put right what can be put right.")] = False,
+    json: Json = False,
+) -> None:
+    """Compare store, files and indexes, and name each difference; exit code 1 when some remain."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        differences = engine.doctor(fix)
+    remaining = [difference for difference in differences if not difference.fixed]
+    if json:
+        show_json({"differences": differences, "remaining": len(remaining)})
+    elif not differences:
+        out.print("all well")
+    else:
+        for difference in differences:
+            state = (
+                "fixed"
+                if difference.fixed
+                else "doctor --fix can put it right"
+                if difference.fixable
+                else "look into it"
+            )
+            out.print(f"{difference.kind}: {printable(difference.what)} ({state})", markup=False)
+    if remaining:
+        raise typer.Exit(1)
+
+
+@config_app.command("show")
+def config_show(context: typer.Context, json: Json = False) -> None:
+    """Show every setting, its value, and the environment variable that sets it."""
+    from personae.settings import config_file, describe
+
+    obj: Context = context.obj
+    rows = describe(obj.settings())
+    if json:
+        show_json({"file": config_file(), "settings": rows})
+        return
+    table = Table("setting", "value", "environment", "meaning", box=None)
+    for row in rows:
+        table.add_row(row["name"], printable(str(row["value"])), row["environment"], row["description"])
+    out.print(table)
+    out.print(f"file: {config_file()}", markup=False)

@@ -1,0 +1,133 @@
+"""Verbs on people: people, show, name, merge, reject, undo, history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from personae.cli.context import Context, Json, out, printable, show_json
+
+if TYPE_CHECKING:
+    from personae.types import Operation
+
+Who = Annotated[str, typer.Argument(help="A person by name or #number, or unknown_cluster_N (or just N).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    for command in (people, show, name, merge, reject, undo, history):
+        app.command()(command)
+
+
+def people(context: typer.Context, json: Json = False) -> None:
+    """List the people and the unknown groups."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        known, clusters = engine.people()
+    if json:
+        show_json({"people": known, "clusters": clusters})
+        return
+    table = Table("number", "who", "faces", box=None)
+    for person in known:
+        table.add_row(f"#{person.id}", printable(person.name), f"{person.face_count:,}")
+    for cluster in clusters:
+        table.add_row("", cluster.label, f"{cluster.face_count:,}")
+    out.print(table)
+
+
+def show(context: typer.Context, who: Who, json: Json = False) -> None:
+    """Show one person or unknown group, with every face and where it comes from."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        shown = engine.show(who)
+    if json:
+        show_json(shown)
+        return
+    out.print(f"{printable(shown.title)}: {len(shown.faces):,} faces", markup=False)
+    if shown.aliases:
+        out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases), markup=False)
+    table = Table("face", "quality", "tied by", "score", "photo", box=None)
+    for face in shown.faces:
+        score = "" if face.score is None else f"{face.score:.3f}"
+        table.add_row(str(face.face_id), f"{face.quality:.2f}", face.made_by, score, printable(face.photo))
+    out.print(table)
+
+
+def name(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(help="unknown_cluster_N (or N), unknown_noise_FACEID, or a person to rename.")],
+    new_name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name; an existing person's adds to that person.")
+    ],
+    json: Json = False,
+) -> None:
+    """Give a name: an unknown group becomes a person, a person is renamed."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        _say(engine.name(who, new_name), json)
+
+
+def merge(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(help="The person whose faces move, by name or #number.")],
+    into: Annotated[str, typer.Argument(help="The person who stays.")],
+    json: Json = False,
+) -> None:
+    """Make two people one."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        _say(engine.merge(who, into), json)
+
+
+def reject(
+    context: typer.Context,
+    face: Annotated[int, typer.Argument(help="The face's number, as `show` and the report give it.")],
+    who: Annotated[str | None, typer.Argument(help="Who it is not.", show_default="whoever it is tied to")] = None,
+    json: Json = False,
+) -> None:
+    """Say that a face is not this person; it is never proposed again."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        _say(engine.reject(face, who), json)
+
+
+def undo(
+    context: typer.Context,
+    operation: Annotated[
+        int | None, typer.Argument(help="Number of the operation.", show_default="the latest of a human")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Take a decision back; undoing an undo does it again."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        _say(engine.undo(operation), json)
+
+
+def history(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    json: Json = False,
+) -> None:
+    """List the latest decisions, with the numbers that undo takes."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        operations = engine.history(limit)
+    if json:
+        show_json(operations)
+        return
+    table = Table("number", "when", "by", "what", "", box=None)
+    for operation in operations:
+        when = operation.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        undone = "undone" if operation.undone else ""
+        table.add_row(str(operation.id), when, operation.maker.value, printable(operation.summary), undone)
+    out.print(table)
+
+
+def _say(operation: Operation, json: bool) -> None:
+    if json:
+        show_json(operation)
+    else:
+        out.print(f"{operation.summary} (undo with: personae undo {operation.id})", markup=False)

@@ -1,0 +1,87 @@
+"""From scores to thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from personae.core.graph import content_order
+from personae.errors import InputError, TooFewComparisons
+from personae.types import Scores, Vectors
+
+SAMPLE = 1500
+"""Faces of which all pairs are compared."""
+TRIMS = 8
+"""Times that pairs of one person are set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impostors:
+    """How alike different people are under a model, in one gallery."""
+
+    median: float
+    sigma: float
+    """Robust standard deviation, from the lower half: the upper one also holds pairs of one person."""
+
+    def threshold(self, sigmas: float) -> float:
+        """Return the cosine that lies so many sigmas above the median."""
+        return self.median + sigmas * self.sigma
+
+
+def threshold_at_fmr(nonmated: Scores, target: float) -> float:
+    """Return the lowest threshold whose false match rate does not exceed `target`.
+
+    Args:
+        nonmated: (n,) float32 cosine scores in [-1, 1] of pairs from different persons.
+        target: wanted FMR, a fraction in (0, 1); 1e-4 means 1 in 10,000.
+
+    Returns:
+        Cosine threshold; a pair matches when score >= threshold.
+
+    Raises:
+        InputError: target outside (0, 1), or a score that is not finite.
+        TooFewComparisons: n * target < 1, so the rate cannot be observed.
+
+    Source: FMR as in ISO/IEC 19795-1.
+    """
+    scores = np.asarray(nonmated, dtype=np.float32).ravel()
+    if not 0 < target < 1:
+        raise InputError(f"a false match rate lies between 0 and 1, not at {target}")
+    if not np.isfinite(scores).all():
+        raise InputError("a score is NaN or infinite")
+    # The tolerance keeps 1000 comparisons enough for 1e-3, whatever the rounding of their product.
+    allowed = int(np.floor(len(scores) * target * (1 + 1e-12)))
+    if allowed < 1:
+        raise TooFewComparisons(f"{len(scores)} comparisons cannot show a false match rate of {target}")
+    # The highest score that must not match stands right below the allowed ones.
+    highest_refused = np.partition(scores, len(scores) - allowed - 1)[len(scores) - allowed - 1]
+    return float(np.nextafter(highest_refused, np.float32(np.inf)))
+
+
+def impostors(vectors: Vectors, trim_sigmas: float = 4.5) -> Impostors:
+    """Measure how alike different people are, from pairs of faces whose people are not known.
+
+    Most pairs of a gallery show two people. Those that look like one person (`trim_sigmas` above the median) are set
+    aside until nothing changes, so that a gallery of few people is measured as well.
+
+    Args:
+        vectors: (n, d) float32 unit rows, n >= 2; the order of the rows has no influence.
+        trim_sigmas: from there on a pair is taken for one person.
+
+    Raises:
+        TooFewComparisons: fewer than two faces.
+    """
+    if len(vectors) < 2:
+        raise TooFewComparisons("one face has no pairs")
+    order = content_order(vectors)
+    sample = vectors[order[np.linspace(0, len(order) - 1, min(SAMPLE, len(order))).astype(np.int64)]]
+    scores = np.sort((sample @ sample.T)[np.triu_indices(len(sample), 1)])
+    kept = len(scores)
+    for _ in range(TRIMS):
+        low, median = np.quantile(scores[:kept], [0.1587, 0.5])
+        found = Impostors(float(median), float(median - low))
+        before, kept = kept, max(1, int(np.searchsorted(scores, found.threshold(trim_sigmas))))
+        if kept == before:
+            break
+    return found

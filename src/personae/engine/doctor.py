@@ -1,0 +1,188 @@
+"""Compare store, files and indexes, name each difference, and put right what can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from personae.core.geometry import crop_scale, crop_window, cut, scale_box
+from personae.engine.backfill import backfill
+from personae.engine.follow import catch_up
+from personae.engine.ingest import DECODED_SIDE
+from personae.engine.parts import Parts
+from personae.engine.walk import path_of
+from personae.errors import BackendError, ImageError, NotFound
+from personae.ports import VectorIndex
+from personae.types import Digest, FaceId, Image, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it should be."""
+
+    kind: str
+    """store, crop_missing, crop_damaged, crop_orphan, leftover, embedding_missing, index or photo_gone."""
+    what: str
+    fixable: bool
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A difference and how to put it right; `fix` returns whether it succeeded."""
+
+    kind: str
+    what: str
+    fix: Callable[[], bool] | None = None
+
+
+def doctor(parts: Parts, fix: bool = False) -> list[Difference]:
+    """Return every difference between store, files and indexes.
+
+    Args:
+        parts: adapters and rules.
+        fix: also put right what can be: crops are cut again from the photos, crops of no face removed,
+            missing embeddings made from the crops, indexes rebuilt. Not while an ingest is running.
+    """
+    results = []
+    for check in (_store, _orphans, _lost_crops, _leftovers, _embeddings, _indexes, _photos):
+        for finding in list(check(parts)):
+            fixed = fix and finding.fix is not None and finding.fix()
+            results.append(Difference(finding.kind, finding.what, finding.fix is not None, fixed))
+    return results
+
+
+def _store(parts: Parts) -> Iterator[_Finding]:
+    for sentence in parts.store.check():
+        yield _Finding("store", sentence)
+
+
+# --- crops ------------------------------------------------------------------------------------
+
+
+def _orphans(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        wanted = tx.faces.crops()
+    for digest in sorted(set(parts.crops) - wanted.keys()):
+        yield _Finding("crop_orphan", f"crop {digest} belongs to no face", partial(_remove, parts, digest))
+
+
+def _lost_crops(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        wanted = tx.faces.crops()
+    for digest, face_id in sorted(wanted.items()):
+        kind = _trouble(parts, digest)
+        if kind is not None:
+            what = f"crop {digest} of face {face_id} is {kind.removeprefix('crop_')}"
+            yield _Finding(kind, what, partial(_recut, parts, digest, face_id))
+
+
+def _trouble(parts: Parts, digest: Digest) -> str | None:
+    try:
+        parts.crops.get(digest)
+    except NotFound:
+        return "crop_missing"
+    except BackendError:
+        return "crop_damaged"
+    return None
+
+
+def _remove(parts: Parts, digest: Digest) -> bool:
+    parts.crops.delete(digest)
+    return True
+
+
+def _recut(parts: Parts, digest: Digest, face_id: FaceId) -> bool:
+    """Cut the crop again from the photo, if that is still there."""
+    with parts.store.read() as tx:
+        face = tx.faces.get([face_id])[0]
+        image = tx.images.get([face.image_id])[0]
+    picture = _photo(parts, image)
+    if picture is None:
+        return False
+    box = scale_box(face.box, picture.scale)
+    height, width = picture.pixels.shape[:2]
+    window = crop_window(box, width, height)
+    parts.crops.delete(digest)
+    again = parts.crops.put(parts.encode(cut(picture.pixels, window, crop_scale(window))))
+    with parts.store.write() as tx:
+        tx.faces.set_crop(face_id, again)
+    return True
+
+
+def _photo(parts: Parts, image: Image) -> Picture | None:
+    """Decode the image from wherever it still is."""
+    for uri in image.uris:
+        try:
+            return parts.decode(path_of(uri).read_bytes(), DECODED_SIDE)
+        except (OSError, ImageError):
+            continue
+    return None
+
+
+def _leftovers(parts: Parts) -> Iterator[_Finding]:
+    for name in parts.crops.leftovers():
+        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts))
+
+
+def _sweep(parts: Parts) -> bool:
+    parts.crops.sweep()
+    return True
+
+
+# --- embeddings and indexes -------------------------------------------------------------------
+
+
+def _embeddings(parts: Parts) -> Iterator[_Finding]:
+    for embedder in parts.vision().embedders:
+        with parts.store.read() as tx:
+            lacking = tx.faces.lacking(embedder.model_id)
+        if lacking:
+            what = f"{len(lacking)} faces have no embedding under {embedder.model_id}"
+            yield _Finding("embedding_missing", what, partial(_complete, parts))
+
+
+def _complete(parts: Parts) -> bool:
+    return backfill(parts) == 0
+
+
+def _indexes(parts: Parts) -> Iterator[_Finding]:
+    for embedder in parts.vision().embedders:
+        with parts.store.read() as tx:
+            count = tx.faces.embedding_counts().get(embedder.model_id, 0)
+        index = parts.index(embedder.model_id, embedder.dimension, count)
+        trouble = index.damage or _disagreement(parts, index)
+        if trouble:
+            yield _Finding("index", f"index of {embedder.model_id}: {trouble}", partial(_rebuild, parts, index))
+
+
+def _disagreement(parts: Parts, index: VectorIndex) -> str:
+    """Compare an index, brought up to date, with the store; empty when they agree."""
+    with parts.store.read() as tx:
+        catch_up(tx, index)
+        face_ids, _ = tx.faces.embeddings(index.model_id)
+    missing = np.setdiff1d(face_ids, index.face_ids()).size
+    extra = np.setdiff1d(index.face_ids(), face_ids).size
+    return f"{missing} faces missing, {extra} too many" if missing or extra else ""
+
+
+def _rebuild(parts: Parts, index: VectorIndex) -> bool:
+    index.clear()
+    with parts.store.read() as tx:
+        catch_up(tx, index)
+    index.save()
+    return True
+
+
+# --- photos -----------------------------------------------------------------------------------
+
+
+def _photos(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        uris = tx.images.uris()
+    for uri in uris:
+        if not path_of(uri).exists():
+            yield _Finding("photo_gone", f"{uri} is no longer there; its faces are kept")

@@ -1,0 +1,216 @@
+"""Who is this? Are these two the same? What faces are in this picture?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from personae.core.assign import Candidate, decide, rank
+from personae.core.compare import cosine, fuse_scores
+from personae.core.search import nearest
+from personae.engine.analyse import analyse
+from personae.engine.follow import open_indexes
+from personae.engine.ingest import DECODED_SIDE
+from personae.engine.parts import Parts
+from personae.engine.review import NOISE_LABEL
+from personae.errors import ImageError, InputError, NotFound
+from personae.ports import Transaction, VectorIndex
+from personae.types import Box, FaceRole, ModelId, NewFace, Outcome, Picture
+
+NEIGHBOURS = 100
+"""Nearest faces from which the candidates are made."""
+CANDIDATES = 5
+"""Candidates that a receipt lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One candidate of a receipt."""
+
+    label: str
+    """The person's name, unknown_cluster_N, or unknown_noise_FACEID."""
+    person_id: int | None
+    score: float
+    support: int
+    """Faces among the nearest that speak for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One face of a probe photo, and the receipt of the decision on it."""
+
+    box: Box
+    det_score: float
+    reasons: tuple[str, ...]
+    """What the quality gates had to say."""
+    outcome: Outcome
+    who: str | None
+    """Label of the best candidate, for match and review."""
+    score: float | None
+    runner_up: float | None
+    match_threshold: float
+    review_threshold: float
+    model_id: str
+    candidates: tuple[Suspect, ...]
+
+    @property
+    def margin(self) -> float | None:
+        """How far the best candidate is ahead of the next."""
+        return None if self.score is None or self.runner_up is None else self.score - self.runner_up
+
+
+class ExtractedFace(TypedDict):
+    """One face, as JSON."""
+
+    bounding_box: dict[str, float]
+    confidence: float
+    embedding: list[float]
+
+
+class Extract(TypedDict):
+    """The faces of one image, as JSON."""
+
+    faces: list[ExtractedFace]
+    count: int
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A 1:1 comparison of the clearest face of each of two pictures."""
+
+    same: bool
+    score: float
+    threshold: float
+    model_id: str
+    scores: Mapping[str, float]
+    """By model."""
+    boxes: tuple[Box, Box]
+    face_counts: tuple[int, int]
+
+
+def read_picture(parts: Parts, path: str | Path) -> Picture:
+    """Decode one image file.
+
+    Raises:
+        InputError: the file cannot be read.
+        ImageError: it is no picture, or a broken one; the sentence names the file.
+    """
+    place = Path(path).expanduser()
+    try:
+        if place.stat().st_size > parts.rules.max_file_bytes:
+            raise InputError(f"{place}: larger than {parts.rules.max_file_bytes} bytes")
+        return parts.decode(place.read_bytes(), DECODED_SIDE)
+    except OSError as error:
+        raise InputError(f"{place}: {error.strerror or error}") from error
+    except ImageError as error:
+        raise ImageError(error.reason, f"{place}: {error.detail}") from error
+
+
+def faces_in(parts: Parts, path: str | Path) -> list[NewFace]:
+    """Return the faces of one image file, best first; those that the gates refuse have no embeddings.
+
+    Raises:
+        InputError: the file cannot be read, or (ImageError) is no picture.
+    """
+    picture = read_picture(parts, path)
+    found = analyse(parts.vision(), parts.rules.gates, parts.encode, [picture])[0]
+    return [analysed.face for analysed in found]
+
+
+def who(parts: Parts, photo: str | Path) -> list[Sighting]:
+    """Say who is in a photo: every face that is not refused, with candidates and a receipt.
+
+    Raises:
+        InputError: the file cannot be read, or (ImageError) is no picture.
+    """
+    faces = [face for face in faces_in(parts, photo) if face.role is not FaceRole.REFUSED]
+    indexes = open_indexes(parts) if faces else {}
+    return [_sighting(parts, indexes, face) for face in faces]
+
+
+def candidates(tx: Transaction, indexes: Mapping[ModelId, VectorIndex], face: NewFace) -> list[Candidate]:
+    """Return who a face may be, best first: people and unknown groups near it under all the models, fused."""
+    face_ids, scores = nearest(indexes, face.embeddings, NEIGHBOURS)
+    people, clusters = tx.faces.identities(face_ids)
+    return rank(face_ids, scores, people, clusters)
+
+
+def verify(parts: Parts, first: str | Path, second: str | Path) -> Comparison:
+    """Compare the clearest faces of two image files 1:1.
+
+    Raises:
+        InputError: a file cannot be read, or (ImageError) is no picture.
+        NotFound: one of them shows no usable face.
+    """
+    a, b = _usable(parts, first), _usable(parts, second)
+    best_a, best_b = (max(faces, key=lambda face: face.quality.score) for faces in (a, b))
+    vision = parts.vision()
+    scores = {str(model_id): cosine(best_a.embeddings[model_id], best_b.embeddings[model_id])
+              for model_id in vision.model_ids}  # fmt: skip
+    score, threshold = fuse_scores(scores), vision.thresholds.verify
+    return Comparison(
+        score >= threshold, score, threshold, vision.model_id, scores, (best_a.box, best_b.box), (len(a), len(b))
+    )
+
+
+def extract(parts: Parts, image: str | Path, model_id: str | None = None) -> Extract:
+    """Return the faces of one image with their embeddings under one model, by default the first enabled.
+
+    Raises:
+        InputError: the file cannot be read, or (ImageError) is no picture; or the model is not enabled.
+    """
+    enabled = parts.vision().model_ids
+    chosen = ModelId(model_id) if model_id else enabled[0]
+    if chosen not in enabled:
+        raise InputError(f"{chosen} is not enabled; enabled: {', '.join(enabled)}")
+    faces = [face for face in faces_in(parts, image) if face.embeddings]
+    rows: list[ExtractedFace] = [
+        {
+            "bounding_box": {"x": face.box.x, "y": face.box.y, "width": face.box.width, "height": face.box.height},
+            "confidence": face.det_score,
+            "embedding": [float(component) for component in face.embeddings[chosen]],
+        }
+        for face in faces
+    ]
+    return {"faces": rows, "count": len(rows), "model_id": chosen}
+
+
+def _usable(parts: Parts, path: str | Path) -> list[NewFace]:
+    faces = [face for face in faces_in(parts, path) if face.embeddings]
+    if not faces:
+        raise NotFound(f"{path}: no usable face")
+    return faces
+
+
+def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFace) -> Sighting:
+    vision, rules = parts.vision(), parts.rules
+    with parts.store.read() as tx:
+        ranked = candidates(tx, indexes, face)
+        suspects = tuple(_suspect(tx, candidate) for candidate in ranked[:CANDIDATES])
+    verdict = decide(ranked, match=rules.match_threshold, review=vision.thresholds.review)
+    return Sighting(
+        box=face.box,
+        det_score=face.det_score,
+        reasons=tuple(face.reasons),
+        outcome=verdict.outcome,
+        who=suspects[0].label if verdict.outcome is not Outcome.UNKNOWN else None,
+        score=verdict.score,
+        runner_up=verdict.runner_up,
+        match_threshold=rules.match_threshold,
+        review_threshold=vision.thresholds.review,
+        model_id=vision.model_id,
+        candidates=suspects,
+    )
+
+
+def _suspect(tx: Transaction, candidate: Candidate) -> Suspect:
+    if candidate.person_id is not None:
+        label = tx.people.get(candidate.person_id).name
+    elif candidate.cluster_id is not None:
+        label = tx.clusters.get(candidate.cluster_id).label
+    else:
+        label = f"{NOISE_LABEL}{candidate.face_id}"
+    return Suspect(label, candidate.person_id, candidate.score, candidate.support)

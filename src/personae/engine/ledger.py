@@ -1,0 +1,64 @@
+"""Write decisions, and make people and faces say what the ledger resolves to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from personae.core.ledger import resolve_faces, resolve_people
+from personae.ports import Transaction
+from personae.types import Decision, DecisionKind, FaceId, Maker, OperationId, PersonId
+
+
+def record(tx: Transaction, kind: str, maker: Maker, summary: str, decisions: Sequence[Decision]) -> OperationId:
+    """Append `decisions` as one operation and bring what they touch up to date."""
+    operation_id = tx.decisions.begin(kind, maker, summary)
+    tx.decisions.append(operation_id, decisions)
+    _settle(tx, decisions)
+    tx.events.emit("decision.made", {"operation_id": operation_id, "kind": kind, "decisions": len(decisions)})
+    return operation_id
+
+
+def undo(tx: Transaction, operation_id: OperationId) -> OperationId:
+    """Take an operation back; everything is again as if it had not been made.
+
+    Raises:
+        NotFound: there is no such operation.
+        Conflict: it is undone already.
+    """
+    target = tx.decisions.operation(operation_id)
+    undo_id = tx.decisions.begin("undo", Maker.HUMAN, f"undo {target.id}: {target.summary}", undoes=operation_id)
+    origin = target
+    while origin.undoes is not None:
+        origin = tx.decisions.operation(origin.undoes)
+    _settle(tx, tx.decisions.of_operation(origin.id))
+    tx.events.emit("decision.undone", {"operation_id": operation_id, "by": undo_id})
+    return undo_id
+
+
+def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """Resolve the ledger for the people and faces that `decisions` speak of, and write the result."""
+    about_people = {DecisionKind.NAME, DecisionKind.MERGE}
+    touched_people: set[PersonId] = {
+        person_id
+        for decision in decisions
+        if decision.kind in about_people
+        for person_id in (decision.person_id, decision.into_person_id)
+        if person_id is not None
+    }
+    # A name or a merge that comes or goes changes what everybody it is connected with resolves to.
+    touched_people = tx.decisions.kin(touched_people)
+    touched_people = tx.decisions.kin(touched_people)
+    touched_faces: set[FaceId] = {decision.face_id for decision in decisions if decision.face_id is not None}
+    touched_faces.update(tx.decisions.faces_of(sorted(touched_people)))
+
+    people = resolve_people(tx.decisions.active_people())
+    for person_id in touched_people:
+        state = people.get(person_id)
+        tx.people.set_state(
+            person_id, name=state.name if state else None, merged_into=state.merged_into if state else None
+        )
+    faces = resolve_faces(tx.decisions.active(sorted(touched_faces)), people)
+    tx.faces.set_people({face_id: faces[face_id].person_id if face_id in faces else None for face_id in touched_faces})
+    tx.faces.set_clusters(
+        {face_id: faces[face_id].cluster_id if face_id in faces else None for face_id in touched_faces}
+    )

@@ -1,0 +1,64 @@
+"""What the use cases are given: adapters behind their ports, and the rules to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from personae.core.quality import Gates
+from personae.ports import Clock, Decode, Detector, Embedder, Files, Store, VectorIndex
+from personae.types import ModelCard, ModelId, Pixels, Thresholds
+
+
+@dataclass(frozen=True)
+class Vision:
+    """The loaded models: one detector, one or two embedders."""
+
+    detector: Detector
+    embedders: tuple[Embedder, ...]
+    thresholds: Thresholds
+    """Of the one embedder, or of the pair fused."""
+
+    @property
+    def model_id(self) -> str:
+        """What scores are signed with: the embedder's id, or both joined by +."""
+        return "+".join(embedder.model_id for embedder in self.embedders)
+
+    @property
+    def model_ids(self) -> tuple[ModelId, ...]:
+        """The embedders' ids, in order."""
+        return tuple(embedder.model_id for embedder in self.embedders)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that the use cases obey."""
+
+    gates: Gates
+    workers: int
+    batch_size: int
+    max_file_bytes: int
+    match_threshold: float
+    unknown_method: str
+    min_cluster_size: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The whole outfit; built by bootstrap alone."""
+
+    store: Store
+    crops: Files
+    sniff: Callable[[bytes], str | None]
+    """First bytes of a file -> the picture format they show, or None."""
+    decode: Decode
+    encode: Callable[[Pixels], bytes]
+    """RGB pixels -> JPEG bytes."""
+    vision: Callable[[], Vision]
+    """Loads the models on the first call, pulling them when they are not there; the same object ever after."""
+    index: Callable[[ModelId, int, int], VectorIndex]
+    """(model_id, dimension, expected faces) -> that model's index, as last saved."""
+    models: Callable[[], Sequence[ModelCard]]
+    """Cards of the models in use."""
+    clock: Clock
+    rules: Rules

@@ -1,0 +1,80 @@
+"""Look at people and unknown groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personae.engine.parts import Parts
+from personae.engine.review import find_cluster, find_person
+from personae.ports import Transaction
+from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFace:
+    """One face of a person or group, and why it is there."""
+
+    face_id: int
+    photo: str
+    """URI of the photo."""
+    quality: float
+    made_by: str
+    """human or machine: who tied it."""
+    score: float | None
+    """Of a machine's decision."""
+    threshold: float | None
+    model_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A person or an unknown group, with every face, best first."""
+
+    title: str
+    aliases: tuple[str, ...]
+    faces: tuple[ShownFace, ...]
+
+
+def people(parts: Parts) -> tuple[list[Person], list[Cluster]]:
+    """Return the named people and the unknown groups, largest first."""
+    with parts.store.read() as tx:
+        return tx.people.all(), tx.clusters.all()
+
+
+def show(parts: Parts, reference: str) -> Shown:
+    """Return one person or unknown group with every face. Raises NotFound, Conflict."""
+    with parts.store.read() as tx:
+        cluster = find_cluster(tx, reference)
+        if cluster is not None:
+            return Shown(cluster.label, (), _shown(tx, tx.faces.select(cluster_id=cluster.id, unknown=True)))
+        person = find_person(tx, reference)
+        return Shown(person.name, person.aliases, _shown(tx, tx.faces.select(person_id=person.id)))
+
+
+def _shown(tx: Transaction, faces: Sequence[Face]) -> tuple[ShownFace, ...]:
+    images = {image.id: image for image in tx.images.get([face.image_id for face in faces])}
+    last = last_ties(tx, [face.id for face in faces])
+    rows = []
+    for face in faces:
+        tie = last.get(face.id)
+        uris = images[face.image_id].uris
+        rows.append(ShownFace(
+            face.id, uris[0] if uris else "", face.quality.score,
+            tie.maker.value if tie else "", tie.score if tie else None, tie.threshold if tie else None,
+            tie.model_id if tie else None,
+        ))  # fmt: skip
+    return tuple(rows)
+
+
+def last_ties(tx: Transaction, face_ids: Sequence[FaceId]) -> dict[FaceId, Decision]:
+    """Return for each face the decision that put it where it is: a human's tie before a machine's."""
+    ties: dict[FaceId, Decision] = {}
+    rank = {DecisionKind.CLUSTER: 0, DecisionKind.ASSIGN: 1, DecisionKind.CONFIRM: 2}
+    for decision in tx.decisions.active(face_ids):
+        if decision.face_id is None or decision.kind not in rank:
+            continue
+        present = ties.get(decision.face_id)
+        if present is None or rank[decision.kind] >= rank[present.kind]:
+            ties[decision.face_id] = decision
+    return ties

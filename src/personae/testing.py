@@ -1,0 +1,45 @@
+"""Fakes that pass the same contract tests as the real adapters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from personae.errors import NotFound
+from personae.types import Digest
+
+
+class MemoryFiles:
+    """`personae.ports.Files` in memory."""
+
+    def __init__(self) -> None:
+        self._data: dict[Digest, bytes] = {}
+
+    def put(self, data: bytes) -> Digest:
+        """See the port."""
+        digest = Digest(hashlib.sha256(data).hexdigest())
+        self._data[digest] = bytes(data)
+        return digest
+
+    def get(self, digest: Digest) -> bytes:
+        """See the port."""
+        if digest not in self._data:
+            raise NotFound(f"there is no file {digest}")
+        return self._data[digest]
+
+    def delete(self, digest: Digest) -> None:
+        """See the port."""
+        self._data.pop(digest, None)
+
+    def leftovers(self) -> list[str]:
+        """See the port; memory has none."""
+        return []
+
+    def sweep(self) -> None:
+        """See the port."""
+
+    def __contains__(self, digest: Digest) -> bool:
+        return digest in self._data
+
+    def __iter__(self) -> Iterator[Digest]:
+        return iter(sorted(self._data))

@@ -1,0 +1,40 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.postgres import Server, Unavailable
+
+from personae.adapters.store.store import SqlStore
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    try:
+        server = Server()
+    except Unavailable as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a store that does not exist yet."""
+    if request.param == "postgres":
+        server: Server = request.getfixturevalue("postgres")
+        return server.new_database()
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[SqlStore]:
+    """An empty store."""
+    opened = SqlStore.open(store_url, "test", lambda: datetime.now(UTC), patience=20)
+    yield opened
+    opened.close()
