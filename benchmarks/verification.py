@@ -74,7 +74,8 @@ def embeddings(photos: Sequence[Path], registry: Registry, settings: Settings, c
         rows = list(pool.map(lambda photo: embed_photo(photo, detector, embedders), photos))
     vectors = [np.stack([row[place] for row in rows]) for place in range(len(embedders))]
     cache.mkdir(parents=True, exist_ok=True)
-    np.savez(file, **dict(zip(settings.embedders, vectors, strict=True)))
+    stacked = dict(zip(settings.embedders, vectors, strict=True))
+    np.savez(file, **stacked)  # type: ignore[arg-type]
     return vectors
 
 
@@ -158,8 +159,8 @@ def run(limit: int | None = None, cache: Path = CACHE, settings: Settings | None
     ]
     rows = [measure(name, *pair) for name, pair in zip(chosen.embedders, scores, strict=True)]
     if len(scores) > 1:
-        fused = [np.mean([pair[kind] for pair in scores], axis=0, dtype=np.float32) for kind in (0, 1)]
-        rows.append(measure("+".join(chosen.embedders), fused[0], fused[1]))
+        mated, nonmated = (np.stack([pair[kind] for pair in scores]).mean(axis=0) for kind in (0, 1))
+        rows.append(measure("+".join(chosen.embedders), mated, nonmated))
     return rows
 
 

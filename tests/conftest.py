@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.postgres import Server, Unavailable
 
 from personae.adapters.store.store import SqlStore
+from tests.postgres import Server, UnavailableError
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def postgres() -> Iterator[Server]:
     """A PostgreSQL server."""
     try:
         server = Server()
-    except Unavailable as error:
+    except UnavailableError as error:
         pytest.skip(str(error))
     yield server
     server.close()
@@ -28,7 +28,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a store that does not exist yet."""
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
-        return server.new_database()
+        return server.new_schema()
     return f"sqlite:///{tmp_path / 'store.db'}"
 
 

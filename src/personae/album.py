@@ -42,9 +42,7 @@ class ReportFace:
     quality: float
     """In [0, 1]."""
     receipt: str = ""
-    """How the face came here: one sentence."""
-    reasons: tuple[str, ...] = ()
-    """Why it was refused, or only supports: `personae.types.Reason` each."""
+    """How the face came here, or why it was refused; in words."""
 
 
 @dataclass(frozen=True, slots=True)

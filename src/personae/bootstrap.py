@@ -231,7 +231,6 @@ class _LazyIndexes:
         file = self._folder / INDEX_FILES.get(model_id, f"face_{model_id}.voy")
         return VoyagerIndex(file, model_id, dimension, partial(self._fetch, model_id))
 
-    def _fetch(self, model_id: ModelId, face_ids: Ids) -> Vectors:
+    def _fetch(self, model_id: ModelId, face_ids: Ids) -> tuple[Ids, Vectors]:
         with self._store.read() as tx:
-            _, vectors = tx.faces.embeddings(model_id, face_ids)
-        return vectors
+            return tx.faces.embeddings(model_id, face_ids)

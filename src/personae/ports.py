@@ -139,6 +139,10 @@ class VectorIndex(Protocol):
         """Return (m, k) face ids and exact float32 cosine scores, best first; -1 and -1.0 where fewer than k exist."""
         ...
 
+    def compare(self, query: Vector, face_ids: Ids) -> Scores:
+        """Return (n,) the exact cosine of one query (d,) with these faces; NaN where a face is not in the index."""
+        ...
+
     def advance(self, cursor: int) -> None:
         """Record that all events up to `cursor` are applied."""
         ...

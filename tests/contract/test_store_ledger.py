@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.test_store_people import active, some_faces
 
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict, InputError, NotFound
 from personae.types import Decision, DecisionKind, FaceId, JobId, Maker, OperationId, PersonId
+from tests.contract.test_store_people import active, some_faces
 
 H, M = Maker.HUMAN, Maker.MACHINE
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.contract.test_store_pictures import face, picture
 
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict, InputError, NotFound
 from personae.ports import Transaction
 from personae.types import ClusterId, FaceId, PersonId
+from tests.contract.test_store_pictures import face, picture
 
 
 def active(tx: Transaction, name: str) -> PersonId:

@@ -142,6 +142,8 @@ def test_a_file_with_new_content_moves_to_its_image(store: SqlStore) -> None:
         tx.images.place("file:///a.jpg", FileStamp(1, 1), one)
         tx.images.place("file:///a.jpg", FileStamp(2, 2), two)
         assert [image.uris for image in tx.images.get([one, two])] == [(), ("file:///a.jpg",)]
+        tx.images.place("file:///b.jpg", FileStamp(1, 1), None, Reason.UNREADABLE, "")
+        assert tx.images.uris() == ["file:///a.jpg"]
 
 
 def test_refusals_of_files_and_of_images_are_listed_and_counted(store: SqlStore) -> None:
@@ -180,9 +182,8 @@ def test_embeddings_are_stacked_by_id(store: SqlStore) -> None:
 
 @pytest.mark.parametrize("bad", [np.zeros(8), np.full(8, np.nan), np.ones(8), np.ones((1, 8)) / 8**0.5, np.ones(0)])
 def test_a_vector_that_is_no_unit_vector_is_refused(store: SqlStore, bad: Vector) -> None:
-    with store.write() as tx:
-        with pytest.raises(InputError):
-            tx.images.add(picture("one", face(embeddings={A: bad.astype(np.float32)})))
+    with store.write() as tx, pytest.raises(InputError):
+        tx.images.add(picture("one", face(embeddings={A: bad.astype(np.float32)})))
     with store.write() as tx, pytest.raises(InputError):
         tx.images.add(picture("two", face(role=FaceRole.REFUSED, embeddings={A: unit(1)})))
 
@@ -227,6 +228,7 @@ def test_faces_are_selected_best_first(store: SqlStore) -> None:
         assert ids(roles=[FaceRole.FOUNDING]) == [best, poor]
         assert ids(person_id=person) == [best, small]
         assert ids(cluster_id=cluster, unknown=True) == [poor]
+        assert ids(unknown=True, unclustered=True) == [refused]
         assert tx.faces.counts() == {
             "founding": 2, "supporting": 1, "refused": 1, "named": 2, "clustered": 1, "refused:blurred": 1
         }  # fmt: skip

@@ -11,18 +11,22 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.contract.test_store_pictures import A, face, picture
 
 from personae.adapters.store import schema
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict
+from tests.contract.test_store_pictures import A, face, picture
 
 
 def test_an_exception_takes_everything_back(store: SqlStore) -> None:
-    with pytest.raises(KeyError), store.write() as tx:
-        tx.images.add(picture("one", face()))
-        tx.people.add("Ada")
-        raise KeyError
+    def fail() -> None:
+        with store.write() as tx:
+            tx.images.add(picture("one", face()))
+            tx.people.add("Ada")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     with store.read() as tx:
         assert tx.images.counts()["images"] == 0
         assert tx.events.last() == 0

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +116,13 @@ def test_control_c_keeps_what_was_acknowledged(tmp_path: Path) -> None:
                os.fspath(album())]  # fmt: skip
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                              env={**os.environ, "FACE_BATCH_SIZE": "2"})  # fmt: skip
-    time.sleep(3)
+    assert child.stderr is not None
+    while "faces" not in child.stderr.readline():
+        assert child.poll() is None
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
-    if child.returncode != 0:  # it may have been quicker than we
-        assert child.returncode == 130
-        assert "run the same command again" in said
+    assert child.returncode == 130
+    assert "run the same command again" in said
     done = _personae(tmp_path / "home", "ingest", album())
     assert done.returncode == 0
     assert _json(tmp_path / "home", "doctor", "--fix")["remaining"] == 0

@@ -45,7 +45,7 @@ def test_the_album_falls_into_groups_and_the_report_shows_them(engine: Engine) -
     assert len(clusters) >= 2
     page = (engine.home / "report.html").read_text(encoding="utf-8")
     assert clusters[0].label in page
-    assert "data:image/jpeg;base64," in page
+    assert "data:image/" in page
     assert engine.doctor() == []
 
 

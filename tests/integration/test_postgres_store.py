@@ -6,11 +6,11 @@ import contextlib
 from datetime import UTC, datetime
 
 import pytest
-from tests.contract.test_store_pictures import face, picture
-from tests.postgres import Server
 
 from personae.adapters.store.store import SqlStore
 from personae.errors import BackendError
+from tests.contract.test_store_pictures import face, picture
+from tests.postgres import Server
 
 
 def now() -> datetime:
@@ -21,11 +21,16 @@ def test_a_server_that_restarts_is_found_again(postgres: Server) -> None:
     with contextlib.closing(SqlStore.open(postgres.new_database(), "test", now)) as store:
         with store.write() as tx:
             tx.images.add(picture("one", face()))
-        with pytest.raises(BackendError, match="start it and run"), store.write() as tx:
-            tx.images.add(picture("two", face()))
-            postgres.stop()
-            tx.images.add(picture("three", face()))
+
+        def write_on() -> None:
+            with store.write() as tx:
+                tx.images.add(picture("two", face()))
+                postgres.stop()
+                tx.images.add(picture("three", face()))
+
         try:
+            with pytest.raises(BackendError, match="start it and run"):
+                write_on()
             with pytest.raises(BackendError, match="does not answer"), store.read():
                 pass
         finally:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.test_store_pictures import A, face, picture
 
 from personae.adapters.store.engine import MODE
 from personae.adapters.store.store import SqlStore
 from personae.errors import BackendError, Conflict, InputError
+from tests.contract.test_store_pictures import A, face, picture
 
 FILL = """
 import sys
@@ -128,9 +128,14 @@ def test_a_full_disk_is_told_and_loses_nothing(opened: SqlStore) -> None:
     with opened._engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(BackendError, match="full"), opened.write() as tx:
-        for number in range(1000):
-            tx.images.add(picture(str(number), face(number)))
+
+    def fill() -> None:
+        with opened.write() as tx:
+            for number in range(1000):
+                tx.images.add(picture(str(number), face(number)))
+
+    with pytest.raises(BackendError, match="full"):
+        fill()
     with opened.read() as tx:
         assert tx.images.counts()["images"] == 1
     with opened._engine.connect() as connection:
@@ -140,7 +145,9 @@ def test_a_full_disk_is_told_and_loses_nothing(opened: SqlStore) -> None:
     assert opened.check() == []
 
 
-@pytest.mark.parametrize("content", [b"this is a text file, and long enough to be looked at" * 50, b"SQLite format 3\0" + b"x" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"this is a text file, and long enough to be looked at" * 50, b"SQLite format 3\0" + b"x" * 5000]
+)
 def test_a_file_that_is_no_database_is_told_and_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(BackendError, match=r"not a SQLite database|damaged"):
@@ -168,8 +175,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(BackendError, match="cannot be made"):
         open_store(tmp_path / "home" / "store.db")
+    (tmp_path / "folder.db").mkdir()
     with pytest.raises(BackendError, match="cannot be opened"):
-        (tmp_path / "folder.db").mkdir()
         open_store(tmp_path / "folder.db")
 
 

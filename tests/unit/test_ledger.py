@@ -147,12 +147,8 @@ def test_a_decision_needs_what_its_kind_needs(wrong: Decision) -> None:
 
 PEOPLE = st.sampled_from([A, B, C, D])
 FACES = st.sampled_from([F, G])
-TIES = st.one_of(
-    st.builds(confirm, FACES, PEOPLE), st.builds(reject, FACES, PEOPLE), st.builds(assign, FACES, PEOPLE)
-)
-MACHINE = st.one_of(
-    st.builds(assign, FACES, PEOPLE), st.builds(cluster, FACES, st.sampled_from([None, 1, 2]))
-)
+TIES = st.one_of(st.builds(confirm, FACES, PEOPLE), st.builds(reject, FACES, PEOPLE), st.builds(assign, FACES, PEOPLE))
+MACHINE = st.one_of(st.builds(assign, FACES, PEOPLE), st.builds(cluster, FACES, st.sampled_from([None, 1, 2])))
 DECISIONS = st.one_of(TIES, MACHINE, st.builds(name, PEOPLE, st.sampled_from("xyz")), st.builds(merge, PEOPLE, PEOPLE))
 OPERATIONS = st.lists(DECISIONS, min_size=1, max_size=4)
 
@@ -183,7 +179,9 @@ class Ledger:
 
 
 @given(st.lists(OPERATIONS, max_size=6), OPERATIONS)
-def test_undoing_the_last_operation_restores_the_state_before_it(before: list[list[Decision]], last: list[Decision]) -> None:
+def test_undoing_the_last_operation_restores_the_state_before_it(
+    before: list[list[Decision]], last: list[Decision]
+) -> None:
     ledger = Ledger([], [])
     for operation in before:
         ledger.record(operation)
@@ -199,7 +197,9 @@ def test_undoing_the_last_operation_restores_the_state_before_it(before: list[li
 
 
 @given(st.lists(OPERATIONS, min_size=1, max_size=6), st.data())
-def test_undoing_any_operation_is_as_if_it_had_not_been_made(operations: list[list[Decision]], data: st.DataObject) -> None:
+def test_undoing_any_operation_is_as_if_it_had_not_been_made(
+    operations: list[list[Decision]], data: st.DataObject
+) -> None:
     target = data.draw(st.integers(0, len(operations) - 1))
     ledger, without = Ledger([], []), Ledger([], [])
     for i, operation in enumerate(operations):

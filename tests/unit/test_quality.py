@@ -7,13 +7,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personae.core import quality
 from personae.core.geometry import place_template
 from personae.types import Box, Detection, FaceRole, Quality, Reason
 
+unhurried = settings(deadline=None)
 TEMPLATE = place_template("arcface112", 112)
 GOOD = Quality(side=200, sharpness=12, yaw=5, roll=3, score=1)
 
@@ -32,16 +33,19 @@ def _head(yaw: float) -> np.ndarray:
     return np.column_stack([across, points[:, 1]]).astype(np.float32)
 
 
+@unhurried
 @given(st.floats(-170, 170))
 def test_roll_is_the_turn_in_the_picture(degrees: float) -> None:
     assert quality.roll(_turn(TEMPLATE, degrees)) == pytest.approx(degrees, abs=0.6)
 
 
+@unhurried
 @given(st.floats(-80, 80))
 def test_yaw_of_a_turned_head(degrees: float) -> None:
     assert quality.yaw(_head(degrees)) == pytest.approx(degrees, abs=3)
 
 
+@unhurried
 @given(st.floats(-60, 60), st.floats(-40, 40))
 def test_leaning_is_not_turning(yaw: float, roll: float) -> None:
     upright = _head(yaw) + 56

@@ -222,10 +222,10 @@ def test_a_prepared_file_is_made_once_and_mended(tmp_path: Path) -> None:
     stamp = path.stat().st_mtime_ns
     assert registry.path("tiny", notes.append) == path
     assert path.stat().st_mtime_ns == stamp
-    assert notes == []
+    assert len(notes) == 1
     flip(path)
     assert registry.path("tiny", notes.append) == path
-    assert len(notes) == 1
+    assert len(notes) == 2
     registry.check("tiny")
     embedder = factory.load_embedder(registry, "tiny", "cpu")
     chips = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype(np.uint8)
@@ -255,7 +255,9 @@ def _wheel(folder: Path, content: bytes) -> None:
     with zipfile.ZipFile(folder / "tiny_faces-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("tiny_faces/tiny.onnx", content)
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-faces\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{info}/RECORD", "")
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from personae.engine.facade import Engine
     from personae.settings import Settings
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 out = Console(highlight=False, soft_wrap=True)
@@ -46,7 +49,11 @@ class Context:
         from personae.bootstrap import open_engine
 
         with open_engine(self.settings(**overrides), notify=note) as engine:
-            yield engine
+            try:
+                yield engine
+            except KeyboardInterrupt:
+                note("\ninterrupted; what was acknowledged is kept: run the same command again to go on")
+                raise typer.Exit(INTERRUPTED) from None
 
 
 def note(text: str) -> None:

@@ -56,9 +56,6 @@ def main() -> None:
     except PersonaeError as error:
         typer.secho(f"personae: {error}", err=True, fg="red")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.secho("\ninterrupted; what was acknowledged is kept: run the same command again to go on", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
 

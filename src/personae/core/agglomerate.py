@@ -20,6 +20,8 @@ COHERENCE = 0.7
 """How far a cluster is measured by the length of its sum rather than by its size, see `similarities`."""
 SLACK = 0.06
 """Edges so far below the threshold stay: with the length of the sum in the measure a pair may rise again."""
+MEETING = np.float32(0.5)
+"""Taken off the similarity of two faces of one photo: only what is all but the same picture stays together."""
 REPAIRS = 4
 """Times that clusters which no edge of the graph joins are looked for."""
 ROWS_AT_ONCE = 8192
@@ -80,9 +82,9 @@ def similarities(clusters: Clusters, first: Ids, second: Ids) -> Scores:
     """Return how near pairs of clusters are.
 
     The product of two sums over the product of the sizes is the mean cosine of their faces: average linkage. Over the
-    product of the sums' lengths it is the cosine of the centroids. Between the two (see COHERENCE) lies a measure that
-    is as careful with single faces as the former and as sure of large groups as the latter. A pair of faces of one
-    photo counts as one that has nothing in common: soft, since a photo may show a person twice.
+    product of the lengths of the sums it is the cosine of the centroids. Between the two (see COHERENCE) lies one that
+    is as careful with single faces as the former and as sure of large groups as the latter. Clusters that meet in
+    photos lose by the share of the smaller one's faces that do: a photo seldom shows a person twice.
 
     Args:
         clusters: the clusters.
@@ -96,9 +98,11 @@ def similarities(clusters: Clusters, first: Ids, second: Ids) -> Scores:
     for start in range(0, len(first), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         scores[part] = np.einsum("ij,ij->i", clusters.sums[first[part]], clusters.sums[second[part]])
+    scores /= clusters.norms[first] * clusters.norms[second]
     if clusters.photos is not None:
-        scores -= clusters.photos[first].multiply(clusters.photos[second]).sum(axis=1)
-    return scores / (clusters.norms[first] * clusters.norms[second])
+        met = clusters.photos[first].multiply(clusters.photos[second]).sum(axis=1)
+        scores -= MEETING * (met / np.minimum(clusters.sizes[first], clusters.sizes[second]))
+    return scores
 
 
 def _scored(clusters: Clusters, edges: Edges) -> Edges:
@@ -147,13 +151,11 @@ def _groups(clusters: Clusters, best: Edges) -> Labels:
     clash = (within * within).sum(axis=1) > alone.sum(axis=1)
     if not clash.any():
         return groups
-    votes = np.bincount(best.first, minlength=n) + np.bincount(best.second, minlength=n)
-    mutual = _mutual(best, n, votes)
-    keep = ~clash[groups[best.first]] | mutual
+    keep = ~clash[groups[best.first]] | _mutual(best, n)
     return _components(n, best.at(np.flatnonzero(keep)))
 
 
-def _mutual(best: Edges, n: int, votes: Ids) -> NDArray[np.bool_]:
+def _mutual(best: Edges, n: int) -> NDArray[np.bool_]:
     """Mark the edges that are the best of both their ends."""
     order = np.lexsort((best.second, best.first, -best.scores))
     place = np.empty(len(best), np.int64)
@@ -161,13 +163,14 @@ def _mutual(best: Edges, n: int, votes: Ids) -> NDArray[np.bool_]:
     lowest = np.full(n, len(best))
     np.minimum.at(lowest, best.first, place)
     np.minimum.at(lowest, best.second, place)
-    return (votes[best.first] > 0) & (lowest[best.first] == place) & (lowest[best.second] == place)
+    mutual: NDArray[np.bool_] = (lowest[best.first] == place) & (lowest[best.second] == place)
+    return mutual
 
 
 def _components(n: int, edges: Edges) -> Labels:
     graph = csr_array((np.ones(len(edges), np.int8), (edges.first, edges.second)), shape=(n, n))
-    _, groups = connected_components(graph, directed=False)
-    _, first_row, groups = np.unique(groups, return_index=True, return_inverse=True)
+    _, found = connected_components(graph, directed=False)
+    _, first_row, groups = np.unique(found, return_index=True, return_inverse=True)
     number = np.empty(len(first_row), np.int64)
     number[np.argsort(first_row)] = np.arange(len(first_row))
     return number[groups]
@@ -175,7 +178,9 @@ def _components(n: int, edges: Edges) -> Labels:
 
 def _photos_of(groups: Labels, photos: csr_array) -> csr_array:
     n = len(groups)
-    return csr_array((np.ones(n, np.float32), (groups, np.arange(n))), shape=(int(groups.max()) + 1, n)) @ photos
+    members = csr_array((np.ones(n, np.float32), (groups, np.arange(n))), shape=(int(groups.max()) + 1, n))
+    together: csr_array = members @ photos
+    return together
 
 
 def _merged(clusters: Clusters, groups: Labels, count: int) -> Clusters:
@@ -193,9 +198,7 @@ def _merged(clusters: Clusters, groups: Labels, count: int) -> Clusters:
     return Clusters(sums[heads], sizes, photos)
 
 
-def _contracted(
-    clusters: Clusters, edges: Edges, groups: Labels, changed: NDArray[np.bool_], lowest: float
-) -> Edges:
+def _contracted(clusters: Clusters, edges: Edges, groups: Labels, changed: NDArray[np.bool_], lowest: float) -> Edges:
     """Carry the edges over to the merged clusters: each pair once, scored anew where an end has changed."""
     first, second = groups[edges.first], groups[edges.second]
     outside = np.flatnonzero(first != second)

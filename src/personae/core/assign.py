@@ -111,10 +111,9 @@ def decide(candidates: list[Candidate], *, match: float, review: float) -> Recei
         return Receipt(Outcome.UNKNOWN, None, None, None, match)
     best = candidates[0]
     runner_up = candidates[1].score if len(candidates) > 1 else None
+    outcome = Outcome.REVIEW if best.score >= review else Outcome.UNKNOWN
     if best.score >= match:
         outcome = Outcome.MATCH
-    else:
-        outcome = Outcome.REVIEW if best.score >= review else Outcome.UNKNOWN
     return Receipt(outcome, best, best.score, runner_up, match)
 
 
@@ -188,9 +187,7 @@ def assign(
     return found
 
 
-def _positions(
-    rejected: Collection[tuple[int | None, int | None]], face_ids: Ids, people: Ids
-) -> tuple[Ids, Ids]:
+def _positions(rejected: Collection[tuple[int | None, int | None]], face_ids: Ids, people: Ids) -> tuple[Ids, Ids]:
     """Rows and columns of the rejected pairs."""
     row_of = {face: row for row, face in enumerate(face_ids.tolist())} if rejected else {}
     column_of = {person: column for column, person in enumerate(people.tolist())} if rejected else {}

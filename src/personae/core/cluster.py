@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from personae.core.agglomerate import Clusters, agglomerate
+from personae.core.agglomerate import MEETING, SLACK, Clusters, agglomerate
 from personae.core.calibrate import impostors
 from personae.core.compare import normalise
 from personae.core.graph import Edges, content_order, neighbour_graph
@@ -20,7 +20,7 @@ NEIGHBOURS = 48
 """Edges of the graph a face may choose."""
 ENOUGH_FACES = 500
 """From so many faces on, the gallery itself says how alike different people are."""
-BELIEVABLE = 0.1
+BELIEVABLE = 0.15
 """A gallery's own threshold this far from the model's is not believed: too few people, or not faces at all."""
 WHISPER_ROUNDS = 30
 FACES_AT_ONCE = 4096
@@ -81,8 +81,8 @@ class Estimator(ABC):
 
         Args:
             vectors: (n, d) float32 rows, of two models fused or of one; of any length but zero.
-            founding: (n,) bool, faces that form groups; the others join the nearest group and never link two. None: all.
-            images: (n,) integers, the photo of each face; faces of one photo are hardly ever one person. None: no matter.
+            founding: (n,) bool, faces that form groups; the others join the nearest group, never link two. None: all.
+            images: (n,) integers, the photo of each face; those of one photo are seldom one person. None: no matter.
 
         Returns:
             The estimator, with `labels_` and `threshold_` set.
@@ -134,10 +134,10 @@ class Linkage(Estimator):
     Source: Monath et al., Scalable Hierarchical Agglomerative Clustering, KDD 2021.
     """
 
-    default_sigmas = 4.5
+    default_sigmas = 4.7
 
     def _group(self, vectors: Vectors, photos: csr_array | None) -> tuple[Labels, Clusters]:
-        edges = neighbour_graph(vectors, self.threshold_ - 0.06, self.neighbours)
+        edges = neighbour_graph(vectors, self.threshold_ - SLACK, self.neighbours)
         singles = Clusters(vectors, np.ones(len(vectors), np.float32), photos)
         return agglomerate(singles, edges, self.threshold_, self.neighbours)
 
@@ -150,7 +150,7 @@ class Whispers(Estimator):
     Source: Biemann 2006.
     """
 
-    default_sigmas = 6.0
+    default_sigmas = 5.0
 
     def _group(self, vectors: Vectors, photos: csr_array | None) -> tuple[Labels, Clusters]:
         edges = neighbour_graph(vectors, self.threshold_, self.neighbours)
@@ -222,9 +222,10 @@ def _join(groups: Clusters, vectors: Vectors, photos: csr_array | None, threshol
     for start in range(0, len(vectors), FACES_AT_ONCE):
         part = slice(start, start + FACES_AT_ONCE)
         scores = vectors[part] @ groups.sums.T
-        if photos is not None and groups.photos is not None:
-            scores -= (photos[part] @ groups.photos.T).toarray()
         scores /= groups.norms
+        if photos is not None and groups.photos is not None:
+            # A single face is the smaller side of every meeting.
+            scores -= MEETING * (photos[part] @ groups.photos.T).toarray()
         best = scores.argmax(axis=1)
         near = scores[np.arange(len(best)), best] >= np.float32(threshold)
         labels[part] = np.where(near, best, -1)

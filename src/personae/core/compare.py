@@ -32,7 +32,8 @@ def normalise(vectors: ArrayLike) -> Vectors:
     if not np.isfinite(peak).all() or not (peak > 0).all():
         raise InputError("an embedding holds NaN or infinity, or is all zeros")
     scaled = wide / peak
-    return (scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def require_unit(vectors: Vectors, dimension: int) -> Vectors:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -256,14 +254,3 @@ def rescale(landmarks: Landmarks, factor: float) -> Landmarks:
     """Return landmarks in a picture `factor` times as large, by the same half-pixel rule as `to_crop`."""
     moved: Landmarks = ((landmarks + 0.5) * factor - 0.5).astype(np.float32)
     return moved
-
-
-def largest(boxes: Sequence[Box]) -> int:
-    """Return the index of the box of largest area.
-
-    Raises:
-        InputError: there are none.
-    """
-    if not boxes:
-        raise InputError("There is no face to choose from.")
-    return max(range(len(boxes)), key=lambda index: boxes[index].width * boxes[index].height)

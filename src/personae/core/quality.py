@@ -15,7 +15,7 @@ SHARPNESS_SIDE = 112
 
 
 NOSE_REACH = 0.42
-"""How far the tip of the nose stands out of the plane of eyes and mouth, per distance from eyes to mouth: 28 of 67 mm."""
+"""How far the nose stands out of the plane of eyes and mouth, per distance from eyes to mouth: 28 of 67 mm."""
 
 
 @dataclass(frozen=True, slots=True)

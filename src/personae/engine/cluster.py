@@ -9,6 +9,7 @@ import numpy as np
 
 from personae.core.assign import assign
 from personae.core.cluster import Linkage, Whispers, match_labels
+from personae.core.ledger import resolve_faces, resolve_people
 from personae.engine import ledger
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.parts import Parts, Vision
@@ -81,10 +82,13 @@ def _summary(tx: Transaction) -> GroupSummary:
 
 def _assign(tx: Transaction, parts: Parts, vision: Vision, gallery: Gallery) -> set[FaceId]:
     """Tie unknown faces to the people whose faces they match; return those faces."""
-    known, unknown = gallery.person_ids >= 0, gallery.person_ids < 0
+    states = resolve_faces(tx.decisions.active(), resolve_people(tx.decisions.active_people()))
+    # What the machine tied itself teaches it nothing: a mistake would draw others after it.
+    labelled = np.array([face_id for face_id, state in states.items() if state.by is Maker.HUMAN], np.int64)
+    known, unknown = np.isin(gallery.face_ids, labelled), gallery.person_ids < 0
     if not known.any() or not unknown.any():
         return set()
-    rejected = {(d.face_id, d.person_id) for d in tx.decisions.active() if d.kind is DecisionKind.REJECT}
+    rejected = {(face_id, person_id) for face_id, state in states.items() for person_id in state.rejected}
     found = assign(
         gallery.vectors[unknown], gallery.face_ids[unknown], gallery.vectors[known], gallery.person_ids[known],
         threshold=parts.rules.match_threshold, rejected=rejected,

@@ -47,7 +47,6 @@ def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
     }
     # A name or a merge that comes or goes changes what everybody it is connected with resolves to.
     touched_people = tx.decisions.kin(touched_people)
-    touched_people = tx.decisions.kin(touched_people)
     touched_faces: set[FaceId] = {decision.face_id for decision in decisions if decision.face_id is not None}
     touched_faces.update(tx.decisions.faces_of(sorted(touched_people)))
 

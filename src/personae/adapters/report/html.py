@@ -20,6 +20,8 @@ TINY_SIDE = 104
 """Pixels of a thumbnail where there are very many."""
 ROW_STEPS = ((40, 24), (200, 12), (600, 6))
 """Up to so many rows, so many faces in each; later rows are only counted. Keeps a large album's page in bounds."""
+LARGE = 9
+"""Faces from which a row takes the page's whole width."""
 SAMPLE = 120
 """Faces shown of those in no group, and of those refused."""
 FILES_SHOWN = 500
@@ -40,7 +42,11 @@ class Card:
 
     src: str
     face: ReportFace
-    reasons: str
+
+    @property
+    def why(self) -> str:
+        """Why it was refused, short enough for under a picture."""
+        return self.face.receipt.removeprefix("refused: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,12 @@ class Row:
     @property
     def large(self) -> bool:
         """True for a row that takes the page's whole width."""
-        return self.named or len(self.cards) > 6
+        return len(self.cards) >= LARGE
+
+    @property
+    def lead(self) -> bool:
+        """True for a row whose first face is drawn twice as large."""
+        return len(self.cards) > 3
 
 
 def render(report: AlbumReport) -> str:
@@ -119,20 +130,20 @@ def _rows(rows: tuple[ReportRow, ...], prefix: str, named: bool, before: int) ->
         limit = next((faces for until, faces in ROW_STEPS if before + number < until), 0)
         if limit == 0:
             break
-        large = named or len(row.faces[:limit]) > 6
-        cards = tuple(_card(face, _side(large, rank, limit)) for rank, face in enumerate(row.faces[:limit]))
+        faces = row.faces[:limit]
+        cards = tuple(_card(face, _side(len(faces), rank, limit)) for rank, face in enumerate(faces))
         shown.append(Row(f"{prefix}-{number + 1}", row.label, row.count, named, cards))
     return tuple(shown)
 
 
-def _side(large: bool, rank: int, limit: int) -> int:
-    if large and rank == 0:
+def _side(faces: int, rank: int, limit: int) -> int:
+    if rank == 0 and faces > 3:
         return LEAD_SIDE
-    return FACE_SIDE if limit > ROW_STEPS[-1][1] else TINY_SIDE
+    return FACE_SIDE if limit > ROW_STEPS[-1][1] or faces <= 3 else TINY_SIDE
 
 
 def _card(face: ReportFace, side: int) -> Card:
-    return Card(data_uri(face.crop, side), face, ", ".join(reason_words(reason) for reason in face.reasons))
+    return Card(data_uri(face.crop, side), face)
 
 
 def _short(label: str) -> str:

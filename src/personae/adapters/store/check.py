@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,22 +92,27 @@ def _vectors(scope: Scope) -> Iterator[str]:
     )
     wrong: dict[str, list[int]] = {}
     for part in scope.connection.execute(query).partitions():
-        for face_id, model_id, data in part:
-            if len(data) != usual[model_id][1] or not _is_unit(data):
-                wrong.setdefault(model_id, []).append(face_id)
+        for model_id, (_, length) in usual.items():
+            rows = [(face_id, data) for face_id, model, data in part if model == model_id]
+            wrong.setdefault(model_id, []).extend(_not_units(rows, length))
     for model_id, face_ids in wrong.items():
-        yield _sentence("embeddings of {model} are not unit vectors of its dimension", face_ids, model=model_id)
+        if face_ids:
+            yield _sentence("embeddings of {model} are not unit vectors of its dimension", face_ids, model=model_id)
     refused = sa.select(embeddings.c.face_id).select_from(mine)
     condition = sa.and_(faces.c.project_id == scope.project_id, faces.c.role == FaceRole.REFUSED)
     yield from _ids(scope, refused.where(condition), "refused faces have embeddings")
 
 
-def _is_unit(data: bytes) -> bool:
-    if len(data) == 0 or len(data) % STORED.itemsize:
-        return False
-    vector = np.frombuffer(data, dtype=STORED)
-    # False for NaN as well.
-    return bool(abs(float(np.dot(vector, vector)) - 1) < UNIT_TOLERANCE)
+def _not_units(rows: Sequence[tuple[int, bytes]], length: int) -> list[int]:
+    """Face ids of the rows whose vector has not that many bytes, or not length 1."""
+    if length == 0 or length % STORED.itemsize:
+        return [face_id for face_id, _ in rows]
+    right = [(face_id, data) for face_id, data in rows if len(data) == length]
+    vectors = np.frombuffer(b"".join(data for _, data in right), dtype=STORED).reshape(len(right), -1)
+    # NaN is in no range: it is found as well.
+    good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < UNIT_TOLERANCE
+    units = {face_id for (face_id, _), is_good in zip(right, good.tolist(), strict=True) if is_good}
+    return [face_id for face_id, _ in rows if face_id not in units]
 
 
 def _bare_faces(scope: Scope) -> Iterator[str]:

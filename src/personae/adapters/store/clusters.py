@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from personae.adapters.store.faces import ranked
+from personae.adapters.store.faces import best_faces
 from personae.adapters.store.schema import clusters, faces
 from personae.adapters.store.scope import Scope
 from personae.errors import NotFound
@@ -15,6 +16,7 @@ from personae.types import Cluster, ClusterId, FaceId
 
 _LABEL = "unknown_cluster_"
 _MOST = 2**63 - 1
+"""The largest number that the databases hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +37,32 @@ class SqlClusters:
 
     def get(self, cluster_id: ClusterId) -> Cluster:
         """See the port."""
-        for cluster in self._select(clusters.c.id == cluster_id):
-            return cluster
-        raise NotFound(f"there is no cluster {cluster_id}")
+        return self._one(clusters.c.id == cluster_id, str(cluster_id))
 
     def find(self, label: str) -> Cluster:
         """See the port."""
         digits = label.removeprefix(_LABEL)
         number = int(digits) if digits.isascii() and digits.isdecimal() else 0
-        if 0 < number <= _MOST:
-            for cluster in self._select(clusters.c.number == number):
-                return cluster
-        raise NotFound(f"there is no cluster {label}")
+        return self._one(clusters.c.number == min(number, _MOST), label)
 
     def all(self) -> list[Cluster]:
         """See the port."""
-        found = [cluster for cluster in self._select(sa.true()) if cluster.face_count]
+        best = best_faces(self.scope, faces.c.cluster_id, faces.c.person_id.is_(None))
+        rows = self.scope.connection.execute(self._mine())
+        found = [_cluster(row, best) for row in rows if row.id in best]
         return sorted(found, key=lambda cluster: (-cluster.face_count, cluster.id))
 
-    def _select(self, condition: sa.ColumnElement[bool]) -> list[Cluster]:
-        wanted = sa.select(clusters.c.id).where(clusters.c.project_id == self.scope.project_id, condition)
-        best = ranked(faces.c.cluster_id, faces.c.cluster_id.in_(wanted), faces.c.person_id.is_(None))
-        query = (
-            sa.select(clusters.c.id, clusters.c.number, best.c.face_count, best.c.face_id)
-            .select_from(clusters.outerjoin(best, sa.and_(best.c.owner_id == clusters.c.id, best.c.place == 1)))
-            .where(clusters.c.project_id == self.scope.project_id, condition)
-        )
-        return [_cluster(row) for row in self.scope.connection.execute(query)]
+    def _one(self, condition: sa.ColumnElement[bool], said: str) -> Cluster:
+        row = self.scope.connection.execute(self._mine().where(condition)).first()
+        if row is None:
+            raise NotFound(f"there is no cluster {said}")
+        mine = faces.c.cluster_id == row.id
+        return _cluster(row, best_faces(self.scope, faces.c.cluster_id, mine, faces.c.person_id.is_(None)))
+
+    def _mine(self) -> sa.Select[Any]:
+        return sa.select(clusters).where(clusters.c.project_id == self.scope.project_id)
 
 
-def _cluster(row: Any) -> Cluster:
-    best = None if row.face_id is None else FaceId(row.face_id)
-    return Cluster(ClusterId(row.id), f"{_LABEL}{row.number}", row.face_count or 0, best)
+def _cluster(row: Any, best: Mapping[int, tuple[int, FaceId]]) -> Cluster:
+    count, face_id = best.get(row.id, (0, None))
+    return Cluster(ClusterId(row.id), f"{_LABEL}{row.number}", count, face_id)

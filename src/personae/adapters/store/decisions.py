@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from personae.adapters.store.schema import decisions, operations
 from personae.adapters.store.scope import Scope, in_parts
@@ -67,7 +68,16 @@ class SqlDecisions:
         self._insert(rows)
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
+        if not rows:
+            return
+        if self.scope.on_postgres:
+            # A column at a time: binding row by row takes several times as long.
+            columns = [decisions.c[name] for name in rows[0]]
+            arrays = [sa.literal([row[c.name] for row in rows], ARRAY(c.type)) for c in columns]
+            given = sa.func.unnest(*arrays).table_valued(*rows[0], with_ordinality="place").render_derived()
+            ordered = sa.select(*(given.c[c.name] for c in columns)).order_by(given.c.place)
+            self.scope.connection.execute(sa.insert(decisions).from_select(columns, ordered))
+        else:
             self.scope.connection.execute(sa.insert(decisions), rows)
 
     def operation(self, operation_id: OperationId) -> Operation:

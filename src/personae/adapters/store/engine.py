@@ -91,7 +91,6 @@ def _sqlite(address: URL, patience: float) -> sa.Engine:
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -32000",
-            "mmap_size = 268435456",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -142,6 +142,11 @@ class SqlImages:
         image_id = self.scope.connection.execute(query).scalar()
         return None if image_id is None else self.get([ImageId(image_id)])[0]
 
+    def uris(self) -> list[str]:
+        """See the port; sorted."""
+        query = sa.select(files.c.uri).where(files.c.project_id == self.scope.project_id, files.c.image_id.is_not(None))
+        return sorted(self.scope.connection.execute(query).scalars())
+
     def refusals(self) -> list[tuple[str, Reason, str]]:
         """See the port."""
         reason = sa.func.coalesce(files.c.reason, images.c.reason)

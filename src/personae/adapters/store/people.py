@@ -9,13 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from personae.adapters.store.faces import ranked
+from personae.adapters.store.faces import best_faces
 from personae.adapters.store.schema import aliases, external_ids, faces, people, urls
 from personae.adapters.store.scope import Scope, in_parts, unique
 from personae.errors import Conflict, InputError, NotFound
 from personae.types import FaceId, Person, PersonId
 
 _KINDS = frozenset({"real", "character"})
+_ONE_BY_ONE = 100
+"""Up to so many people only their own faces are looked at."""
 _LONGEST = 2000
 """Characters of an alias or URL; PostgreSQL indexes no more than 2,700 bytes."""
 
@@ -135,17 +137,20 @@ class SqlPeople:
             raise NotFound(f"there is no person #{person_id}")
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[Person]:
-        mine = sa.and_(people.c.project_id == self.scope.project_id, people.c.active, condition)
-        best = ranked(faces.c.person_id, faces.c.person_id.in_(sa.select(people.c.id).where(mine)))
         query = (
-            sa.select(people, best.c.face_count, best.c.face_id)
-            .select_from(people.outerjoin(best, sa.and_(best.c.owner_id == people.c.id, best.c.place == 1)))
-            .where(mine)
+            sa.select(people)
+            .where(people.c.project_id == self.scope.project_id, people.c.active, condition)
             .order_by(people.c.id)
         )
         rows = self.scope.connection.execute(query).all()
-        details = self._details([row.id for row in rows])
-        return [_person(row, details[row.id]) for row in rows]
+        ids = [row.id for row in rows]
+        details, best = self._details(ids), self._best(ids)
+        return [_person(row, details[row.id], *best.get(row.id, (0, None))) for row in rows]
+
+    def _best(self, person_ids: Sequence[int]) -> dict[int, tuple[int, FaceId]]:
+        if len(person_ids) > _ONE_BY_ONE:
+            return best_faces(self.scope, faces.c.person_id)
+        return best_faces(self.scope, faces.c.person_id, faces.c.person_id.in_(person_ids))
 
     def _details(self, person_ids: Sequence[int]) -> dict[int, _Details]:
         """What is kept beside the record, of each person and those merged into it."""
@@ -180,7 +185,7 @@ class _Details:
     urls: list[str]
 
 
-def _person(row: Any, details: _Details) -> Person:
+def _person(row: Any, details: _Details, face_count: int, best_face: FaceId | None) -> Person:
     return Person(
         id=PersonId(row.id),
         name=row.name,
@@ -189,8 +194,8 @@ def _person(row: Any, details: _Details) -> Person:
         aliases=tuple(alias for alias in unique(details.aliases) if alias != row.name),
         external_ids=details.external_ids,
         urls=tuple(unique(details.urls)),
-        face_count=row.face_count or 0,
-        best_face=None if row.face_id is None else FaceId(row.face_id),
+        face_count=face_count,
+        best_face=best_face,
     )
 
 

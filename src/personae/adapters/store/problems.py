@@ -91,10 +91,8 @@ def _of_sqlite(cause: sqlite3.Error, store: str, reading: bool) -> PersonaeError
 
 
 def _of_postgres(error: exc.DBAPIError, store: str, reading: bool) -> PersonaeError:
-    if error.connection_invalidated:
-        return BackendError(_POSTGRES["08"].format(store=store))
-    state = getattr(error.orig, "sqlstate", None) or ""
     said = str(error.orig).strip().partition("\n")[0]
+    state = getattr(error.orig, "sqlstate", None) or _of_refused_connection(said)
     if state.startswith(("23", "P0")):
         return Conflict(f"the store refuses it: {said}")
     if state == "25006" and reading:
@@ -102,6 +100,13 @@ def _of_postgres(error: exc.DBAPIError, store: str, reading: bool) -> PersonaeEr
     if state.startswith("22") or isinstance(error, exc.DataError):
         return InputError(f"a value cannot be stored: {said}")
     sentence = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
-    if sentence is None and isinstance(error, exc.OperationalError) and not state:
-        sentence = _POSTGRES["08"]
     return BackendError(sentence.format(store=store) if sentence else f"{store}: {said}")
+
+
+def _of_refused_connection(said: str) -> str:
+    """The SQLSTATE of a failed connection, which the driver gives as words only."""
+    if "does not exist" in said and "database" in said:
+        return "3D000"
+    if "authentication failed" in said or "no password" in said or ("role" in said and "does not exist" in said):
+        return "28000"
+    return "08000"

@@ -24,7 +24,7 @@ from personae.adapters.store.schema import projects
 from personae.adapters.store.scope import Scope
 from personae.adapters.store.settings import SqlSettings
 from personae.errors import BackendError, Conflict
-from personae.ports import Clock
+from personae.ports import Clock, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SqlTransaction:
     settings: SqlSettings
 
 
-def _transaction(scope: Scope) -> SqlTransaction:
+def _transaction(scope: Scope) -> Transaction:
     return SqlTransaction(
         SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
         SqlEvents(scope), SqlJobs(scope), SqlSettings(scope),
@@ -87,13 +87,13 @@ class SqlStore:
         return cls(engine, project_id, clock, patience)
 
     @contextmanager
-    def read(self) -> Iterator[SqlTransaction]:
+    def read(self) -> Iterator[Transaction]:
         """See the port."""
         with translating(self._name, reading=True), self._engine.connect() as connection, connection.begin():
             yield self._open(connection)
 
     @contextmanager
-    def write(self) -> Iterator[SqlTransaction]:
+    def write(self) -> Iterator[Transaction]:
         """See the port.
 
         Raises:
@@ -113,7 +113,7 @@ class SqlStore:
         """Close every connection; the last one of SQLite empties the -wal file."""
         self._engine.dispose()
 
-    def _open(self, connection: sa.Connection) -> SqlTransaction:
+    def _open(self, connection: sa.Connection) -> Transaction:
         return _transaction(Scope(connection, self._project_id, self._clock))
 
     @contextmanager

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personae.adapters.vision import golden
-from personae.adapters.vision.centerface import CenterFace
+from personae.adapters.vision.centerface import CENTERFACE
+from personae.adapters.vision.detector import NetworkDetector
 from personae.adapters.vision.embedder import AlignedEmbedder
 from personae.adapters.vision.entries import Entry
 from personae.adapters.vision.onnx import Network
 from personae.adapters.vision.pixels import Normalisation, View
-from personae.adapters.vision.scrfd import Scrfd
-from personae.adapters.vision.yunet import YuNet
+from personae.adapters.vision.scrfd import SCRFD
+from personae.adapters.vision.yunet import YUNET
 from personae.core.geometry import place_template
 from personae.errors import ModelError
 from personae.ports import Detector, Embedder
@@ -21,13 +22,9 @@ from personae.types import ModelId
 if TYPE_CHECKING:
     from personae.adapters.vision.registry import Registry
 
-AnyModel = AlignedEmbedder | CenterFace | YuNet | Scrfd
+AnyModel = NetworkDetector | AlignedEmbedder
 
-_DETECTORS: dict[str, type[CenterFace | YuNet | Scrfd]] = {
-    "centerface": CenterFace,
-    "yunet": YuNet,
-    "scrfd": Scrfd,
-}
+_FAMILIES = {"centerface": CENTERFACE, "yunet": YUNET, "scrfd": SCRFD}
 
 
 def load_detector(registry: Registry, model_id: str, device: str = "auto", threads: int = 1) -> Detector:
@@ -84,7 +81,7 @@ def build(entry: Entry, path: Path, device: str, threads: int) -> AnyModel:
     model_id = ModelId(entry.id)
     normalisation = Normalisation(entry.channels, entry.mean, entry.std)
     if entry.adapter != "aligned":
-        return _DETECTORS[entry.adapter](model_id, network, normalisation, entry.input_side)
+        return NetworkDetector(model_id, network, normalisation, entry.input_side, _FAMILIES[entry.adapter])
     if entry.thresholds is None:
         raise ModelError(f"{entry.id} has no thresholds: add them to its entry in models.toml.")
     side = entry.input_side

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personae.adapters.vision.detector import NetworkDetector
+from personae.adapters.vision.embedder import AlignedEmbedder
 from personae.errors import ModelError
-from personae.ports import Detector, Embedder
-from personae.types import Pixels, Vectors
-
-Array = NDArray[np.float32]
+from personae.types import Pixels
 
 TOLERANCE = 0.02
 """Largest difference, as a share of the spread of the known numbers (a wrong channel order moves them by far more)."""
@@ -21,19 +19,6 @@ COMPONENTS = 16
 """Numbers kept of an embedding."""
 DETECTOR_SIDE = 160
 """Side of the picture a detector is checked on, pixels."""
-
-
-@runtime_checkable
-class _Raw(Protocol):
-    def raw(self, pixels: Pixels) -> list[Array]: ...
-
-
-@runtime_checkable
-class _Embeds(Protocol):
-    @property
-    def input_side(self) -> int: ...
-
-    def embed(self, chips: Pixels) -> Vectors: ...
 
 
 def pattern(side: int) -> Pixels:
@@ -61,7 +46,7 @@ def pattern(side: int) -> Pixels:
     return canvas.round().astype(np.uint8)
 
 
-def numbers(model: Detector | Embedder) -> list[float]:
+def numbers(model: NetworkDetector | AlignedEmbedder) -> list[float]:
     """Return the numbers by which a model is known.
 
     Args:
@@ -70,20 +55,15 @@ def numbers(model: Detector | Embedder) -> list[float]:
     Returns:
         Of an embedder, the first components of the embedding of `pattern`; of a detector, mean and spread of each
         output of its network on it.
-
-    Raises:
-        ModelError: the model cannot be asked.
     """
-    if isinstance(model, _Raw):
+    if isinstance(model, NetworkDetector):
         outputs = model.raw(pattern(DETECTOR_SIDE))
         return [round(float(each), 5) for output in outputs for each in (output.mean(), output.std())]
-    if not isinstance(model, _Embeds):
-        raise ModelError(f"{model.model_id} has no golden vectors.")
     vector = model.embed(pattern(model.input_side)[None])[0]
     return [round(float(each), 5) for each in vector[:COMPONENTS]]
 
 
-def check(model: Detector | Embedder, known: Sequence[float]) -> None:
+def check(model: NetworkDetector | AlignedEmbedder, known: Sequence[float]) -> None:
     """Compare a model with its known numbers.
 
     Args:

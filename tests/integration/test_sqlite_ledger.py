@@ -1,0 +1,62 @@
+"""Whatever is recorded, undone and done again: what the store keeps is what the ledger says."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from personae.adapters.store.store import SqlStore
+from personae.engine import ledger
+from personae.errors import Conflict
+from personae.types import ClusterId, Decision, DecisionKind, FaceId, Maker, PersonId
+from tests.contract.test_store_pictures import face, picture
+
+PEOPLE = st.sampled_from([PersonId(i) for i in range(1, 5)])
+FACES = st.sampled_from([FaceId(i) for i in range(1, 5)])
+HUMAN, MACHINE = st.just(Maker.HUMAN), st.just(Maker.MACHINE)
+
+
+def kind(which: DecisionKind) -> st.SearchStrategy[DecisionKind]:
+    return st.just(which)
+
+
+DECISIONS = st.one_of(
+    st.builds(Decision, kind(DecisionKind.NAME), HUMAN, person_id=PEOPLE, name=st.sampled_from("xyz")),
+    st.builds(Decision, kind(DecisionKind.MERGE), HUMAN, person_id=PEOPLE, into_person_id=PEOPLE).filter(
+        lambda decision: decision.person_id != decision.into_person_id
+    ),
+    st.builds(Decision, kind(DecisionKind.CONFIRM), HUMAN, face_id=FACES, person_id=PEOPLE),
+    st.builds(Decision, kind(DecisionKind.REJECT), HUMAN, face_id=FACES, person_id=PEOPLE),
+    st.builds(Decision, kind(DecisionKind.ASSIGN), MACHINE, face_id=FACES, person_id=PEOPLE),
+    st.builds(
+        Decision, kind(DecisionKind.CLUSTER), MACHINE, face_id=FACES, cluster_id=st.sampled_from([None, ClusterId(1)])
+    ),
+)
+STEPS = st.lists(st.one_of(st.lists(DECISIONS, min_size=1, max_size=3), st.integers(0, 12)), max_size=10)
+"""Decisions of an operation, or the place of an earlier one to undo."""
+
+
+@given(STEPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_store_keeps_what_the_ledger_says(steps: list[list[Decision] | int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'store.db'}"
+        with contextlib.closing(SqlStore.open(url, "test", lambda: datetime.now(UTC))) as store:
+            with store.write() as tx:
+                tx.images.add(picture("one", *map(face, range(4))))
+                for name in "abcd":
+                    tx.people.add(name)
+                tx.clusters.add(1)
+            made = []
+            for step in steps:
+                with contextlib.suppress(Conflict), store.write() as tx:
+                    if isinstance(step, list):
+                        made.append(ledger.record(tx, "step", step[0].maker, "", step))
+                    elif step < len(made):
+                        made.append(ledger.undo(tx, made[step]))
+            assert store.check() == []
