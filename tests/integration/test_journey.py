@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.photos import album
 
 from personae import Engine, Settings, open_engine
 from personae.errors import Conflict, InputError, NotFound
 from personae.types import Outcome
+from tests.photos import album
 
 
 @pytest.fixture(scope="module")

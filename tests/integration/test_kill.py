@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.photos import album
 
 from personae import Engine, open_engine
 from personae.settings import Settings
+from tests.photos import album
 
 KILLS = 50
 INGEST = """

@@ -1,0 +1,41 @@
+"""The house's directions, and that importing does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = [path for path in sorted((ROOT / "src" / "personae").rglob("*.py")) if "migrations" not in path.parts]
+HEAVY = ("onnxruntime", "onnx", "cv2", "scipy", "voyager", "alembic", "sqlalchemy", "psycopg", "PIL", "jinja2")
+
+
+def test_the_layers_hold() -> None:
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = f"import sys, personae.cli.main; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert len(source.splitlines()) <= (500 if path.name == "ports.py" else 400)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = [
+                part for part in node.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            ]
+            length = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            assert length < 50, f"{node.name}: {length} lines"
