@@ -51,7 +51,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), chromium_sandbox=False, args=["--disable-gpu"]
         )
-        window = browser.new_page(viewport={"width": 1180, "height": 1010})
+        window = browser.new_page(viewport={"width": 1180, "height": 1110})
         window.goto(page.as_uri())
         target.parent.mkdir(parents=True, exist_ok=True)
         window.screenshot(path=target)

@@ -12,14 +12,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from personae.engine.facade import Engine
 from personae.engine.parts import Parts, Rules, Vision
 from personae.errors import BackendError, InputError, ModelError
-from personae.settings import Settings
+from personae.settings import Settings, config_file
 from personae.types import Ids, ModelCard, ModelId, Picture, Pixels, Vectors
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise InputError(f"settings: {wrong}") from error
+    except (SettingsError, TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"settings: {config_file()}: {error}") from error
 
 
 def open_engine(settings: Settings | None = None, notify: Notify = lambda _: None) -> Engine:

@@ -3,120 +3,115 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-
-def _env(name: str) -> AliasChoices:
-    """Accept `PERSONAE_<NAME>` from the environment and `name` from code and personae.toml."""
-    return AliasChoices(f"PERSONAE_{name.upper()}", name)
+PREFIX = "PERSONAE_"
 
 
 class Settings(BaseSettings):
     """Every setting, with its default. Fields are read from `PERSONAE_<NAME>` unless another name is given."""
 
-    model_config = SettingsConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", populate_by_name=True, frozen=True)
 
     home: Path = Field(
         default_factory=lambda: user_data_path("personae"),
-        validation_alias=_env("home"),
         description="Folder of the store, the crops, the indexes and the report.",
     )
     database_url: str = Field(
         default="",
-        validation_alias=_env("database_url"),
         description="SQLAlchemy URL of the store; empty: SQLite in `home`. PostgreSQL: postgresql+psycopg://...",
     )
-    project: str = Field(
-        default="default", validation_alias=_env("project"), description="Name of the project to work in."
-    )
+    project: str = Field(default="default", description="Name of the project to work in.")
     models_dir: Path = Field(
         default_factory=lambda: user_cache_path("personae") / "models",
-        validation_alias=_env("models_dir"),
         description="Folder where pulled and converted models are kept.",
     )
-    detector: str = Field(
-        default="centerface", validation_alias=_env("detector"), description="model_id of the face detector."
-    )
-    embedders: tuple[str, ...] = Field(
+    detector: str = Field(default="centerface", description="model_id of the face detector.")
+    embedders: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("facenet512", "arcface512"),
-        validation_alias=_env("embedders"),
-        description="model_ids of the embedders; with two, their scores are fused.",
+        min_length=1,
+        description="model_ids of the embedders, in the environment with commas; with two, their scores are fused.",
     )
-    profile: Literal["album", "enrich"] = Field(
-        default="album", validation_alias=_env("profile"), description="Quality gates that faces pass."
-    )
+    profile: Literal["album", "enrich"] = Field(default="album", description="Quality gates that faces pass.")
     min_face_side: float | None = Field(
         default=None,
         ge=0,
-        validation_alias=_env("min_face_side"),
         description="Overrides the profile's smallest face side, pixels.",
     )
     min_det_score: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        validation_alias=_env("min_det_score"),
         description="Overrides the profile's lowest detector confidence.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", validation_alias=_env("device"), description="Where models run; auto: CUDA when present."
+        default="auto", description="Where models run; auto: CUDA when present."
     )
     workers: int = Field(
         default_factory=lambda: (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         ),
         ge=1,
-        validation_alias=_env("workers"),
         description="Inference threads; default: the processor's cores.",
     )
     batch_size: int = Field(
         default=32,
         ge=1,
         le=4096,
-        validation_alias=AliasChoices("FACE_BATCH_SIZE", "batch_size"),
+        validation_alias="FACE_BATCH_SIZE",
         description="Images in one transaction.",
     )
     max_pixels: int = Field(
         default=150_000_000,
         ge=1,
-        validation_alias=_env("max_pixels"),
         description="Images with more pixels than this are refused before they are decoded.",
     )
     max_file_bytes: int = Field(
         default=512 * 2**20,
         ge=1,
-        validation_alias=_env("max_file_bytes"),
         description="Files larger than this are refused unread.",
     )
     exact_limit: int = Field(
         default=50_000,
         ge=0,
-        validation_alias=_env("exact_limit"),
         description="Up to so many faces the index is searched exactly; above it, by Voyager with exact re-ranking.",
     )
     person_match_threshold: float = Field(
         default=0.7,
         ge=-1,
         le=1,
-        validation_alias=AliasChoices("FACE_PERSON_MATCH_THRESHOLD", "person_match_threshold"),
+        validation_alias="FACE_PERSON_MATCH_THRESHOLD",
         description="Score from which a face is tied to a known person without asking.",
     )
     unknown_method: Literal["auto", "linkage", "whispers"] = Field(
         default="auto",
-        validation_alias=AliasChoices("FACE_UNKNOWN_CLUSTERING_METHOD", "unknown_method"),
+        validation_alias="FACE_UNKNOWN_CLUSTERING_METHOD",
         description="How unknown faces are grouped; auto: linkage.",
     )
     unknown_min_cluster_size: int = Field(
         default=3,
         ge=2,
-        validation_alias=AliasChoices("FACE_UNKNOWN_MIN_CLUSTER_SIZE", "unknown_min_cluster_size"),
+        validation_alias="FACE_UNKNOWN_MIN_CLUSTER_SIZE",
         description="Smallest group that is shown as an unknown person.",
     )
+
+    @field_validator("embedders", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take the comma-separated form of the environment."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -142,13 +137,18 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
     rows = []
     for name, info in type(settings).model_fields.items():
         alias = info.validation_alias
-        environment = str(alias.choices[0]) if isinstance(alias, AliasChoices) else name.upper()
+        environment = alias if isinstance(alias, str) else PREFIX + name.upper()
         rows.append(
             {
                 "name": name,
-                "value": getattr(settings, name),
+                "value": _without_password(getattr(settings, name)),
                 "environment": environment,
                 "description": info.description or "",
             }
         )
     return rows
+
+
+def _without_password(value: Any) -> Any:
+    """Hide the password of a database URL."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value) if isinstance(value, str) else value

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from personae.adapters.vision import factory, golden
 from personae.adapters.vision.embedder import AlignedEmbedder
 from personae.adapters.vision.entries import parse, write
+from personae.adapters.vision.prepare import prepare
 from personae.adapters.vision.pull import place
 from personae.adapters.vision.registry import Registry
 from personae.errors import InputError, ModelError
@@ -348,3 +349,20 @@ def test_the_golden_pattern_tells_channels_apart() -> None:
     assert drawn.shape == (112, 112, 3)
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(drawn[..., one] - drawn[..., other]).mean() > 20
+
+
+def test_weights_near_zero_become_zero(tmp_path: Path) -> None:
+    model = onnx.load_from_string(tiny_model())
+    weights = numpy_helper.to_array(model.graph.initializer[0]).copy()
+    weights[::2] = np.float32(1e-39)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "w"))
+    freed = onnx.load_from_string(prepare("free_batch", model.SerializeToString()))
+    found = numpy_helper.to_array(freed.graph.initializer[0])
+    assert not found[::2].any()
+    assert (found[1::2] == weights[1::2]).all()
+
+
+def test_loading_a_model_leaves_the_callers_arithmetic_alone(tmp_path: Path) -> None:
+    registry = added(tmp_path)
+    registry.check("tiny")
+    assert np.float32(1e-38) / np.float32(100) > 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,19 @@ def test_globs_are_expanded(tmp_path: Path) -> None:
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -> None:
     (tmp_path / "[a].jpg").write_bytes(b"x")
     assert [path.name for path in expand([tmp_path / "[a].jpg"])] == ["[a].jpg"]
+
+
+def test_a_folder_that_may_not_be_read_is_recorded() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir(mode=0o000)
+        (folder / "open.jpg").write_bytes(b"x")
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)  # root may read everything
+        try:
+            found = list(walk([folder]))
+        finally:
+            os.seteuid(before)
+        assert [(item.path.name, item.reason) for item in found] == [("closed", Reason.UNREADABLE), ("open.jpg", None)]

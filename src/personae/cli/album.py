@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from personae.cli.context import Context, Json, err, note, out, printable, show_json
+from personae.cli.context import Context, Json, columns, err, note, out, printable, show_json
 
 if TYPE_CHECKING:
     from personae.engine.cluster import GroupSummary
@@ -82,7 +81,7 @@ def stats(context: typer.Context, json: Json = False) -> None:
     if json:
         show_json(numbers)
         return
-    table = Table("what", "count", box=None)
+    table = columns("what", "count")
     for what, count in (
         ("photos", numbers.images), ("files", numbers.files), ("faces", numbers.faces),
         ("  good enough to found a group", numbers.founding), ("  kept, matched only", numbers.supporting),
@@ -94,7 +93,7 @@ def stats(context: typer.Context, json: Json = False) -> None:
     ):  # fmt: skip
         table.add_row(what, f"{count:,}")
     out.print(table)
-    gates = Table("gate", "value", "what it does", "faces", title=f"gates of profile {numbers.profile}", box=None)
+    gates = columns("gate", "value", "what it does", "faces", title=f"gates of profile {numbers.profile}")
     for gate in numbers.gates:
         gates.add_row(gate.gate, gate.value, gate.effect, f"{gate.count:,}")
     out.print(gates)
@@ -153,7 +152,7 @@ def _say_people(people: list[Person], clusters: list[Cluster], grouped: GroupSum
         f"{len(people):,} people known, {len(clusters):,} unknown groups; {grouped.assigned_to_people:,} faces "
         f"recognised, {grouped.single:,} in no group."
     )
-    table = Table("who", "faces", box=None)
+    table = columns("who", "faces")
     for row in people:
         table.add_row(printable(row.name), f"{row.face_count:,}")
     for cluster in clusters[:20]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from rich.table import Table
 
 if TYPE_CHECKING:
     from personae.engine.facade import Engine
@@ -59,6 +60,14 @@ class Context:
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the result."""
     err.print(text, markup=False)
+
+
+def columns(*headings: str, title: str | None = None) -> Table:
+    """Return a table without lines, whose cells are folded and never cut."""
+    table = Table(title=title, box=None)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def show_json(value: object) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from personae.cli.context import Context, Json, out, printable, show_json
+from personae.cli.context import Context, Json, columns, out, printable, show_json
 from personae.errors import PersonaeError
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _say_sighting(number: int, sighting: Sighting) -> None:
     )
     if sighting.reasons:
         out.print("  " + ", ".join(reason.replace("_", " ") for reason in sighting.reasons))
-    table = Table("candidate", "score", "faces", box=None)
+    table = columns("candidate", "score", "faces")
     for candidate in sighting.candidates:
         table.add_row(printable(candidate.label), f"{candidate.score:.3f}", str(candidate.support))
     if sighting.candidates:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from personae.cli.context import Context, Json, out, printable, show_json
+from personae.cli.context import Context, Json, columns, out, printable, show_json
 
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 
@@ -55,7 +54,7 @@ def config_show(context: typer.Context, json: Json = False) -> None:
     if json:
         show_json({"file": config_file(), "settings": rows})
         return
-    table = Table("setting", "value", "environment", "meaning", box=None)
+    table = columns("setting", "value", "environment", "meaning")
     for row in rows:
         table.add_row(row["name"], printable(str(row["value"])), row["environment"], row["description"])
     out.print(table)

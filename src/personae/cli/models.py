@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from personae.cli.context import Context, Json, note, out, show_json
+from personae.cli.context import Context, Json, columns, note, out, show_json
 
 app = typer.Typer(
     help="The models: what they are, where they come from, whether they are themselves.", no_args_is_help=True
@@ -28,7 +27,7 @@ def list_models(context: typer.Context, json: Json = False) -> None:
     if json:
         show_json([{**entry.public(), "present": registry.present(entry.id)} for entry in entries])
         return
-    table = Table("model", "task", "here", "licence", "origin of the weights", box=None)
+    table = columns("model", "task", "here", "licence", "origin of the weights")
     for entry in entries:
         table.add_row(entry.id, entry.task, "yes" if registry.present(entry.id) else "no", entry.licence, entry.origin)
     out.print(table)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from personae.cli.context import Context, Json, out, printable, show_json
+from personae.cli.context import Context, Json, columns, out, printable, show_json
 
 if TYPE_CHECKING:
     from personae.types import Operation
@@ -29,7 +28,7 @@ def people(context: typer.Context, json: Json = False) -> None:
     if json:
         show_json({"people": known, "clusters": clusters})
         return
-    table = Table("number", "who", "faces", box=None)
+    table = columns("number", "who", "faces")
     for person in known:
         table.add_row(f"#{person.id}", printable(person.name), f"{person.face_count:,}")
     for cluster in clusters:
@@ -48,7 +47,7 @@ def show(context: typer.Context, who: Who, json: Json = False) -> None:
     out.print(f"{printable(shown.title)}: {len(shown.faces):,} faces", markup=False)
     if shown.aliases:
         out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases), markup=False)
-    table = Table("face", "quality", "tied by", "score", "photo", box=None)
+    table = columns("face", "quality", "tied by", "score", "photo")
     for face in shown.faces:
         score = "" if face.score is None else f"{face.score:.3f}"
         table.add_row(str(face.face_id), f"{face.quality:.2f}", face.made_by, score, printable(face.photo))
@@ -118,7 +117,7 @@ def history(
     if json:
         show_json(operations)
         return
-    table = Table("number", "when", "by", "what", "", box=None)
+    table = columns("number", "when", "by", "what", "")
     for operation in operations:
         when = operation.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         undone = "undone" if operation.undone else ""

@@ -10,8 +10,12 @@ from personae.core.graph import content_order
 from personae.errors import InputError, TooFewComparisons
 from personae.types import Scores, Vectors
 
-SAMPLE = 1500
+SAMPLE = 2000
 """Faces of which all pairs are compared."""
+UPPER, UPPER_SIGMAS = 0.99, 2.326
+"""Where the upper half is measured, and how many sigmas above the median a normal law has that share."""
+WIDEST_TAIL = 1.25
+"""A wider one is not strangers but pairs of one person: a gallery of very few people."""
 TRIMS = 8
 """Times that pairs of one person are set aside."""
 
@@ -23,10 +27,12 @@ class Impostors:
     median: float
     sigma: float
     """Robust standard deviation, from the lower half: the upper one also holds pairs of one person."""
+    tail: float = 1.0
+    """How much wider the upper half is: strangers of one age and kind are more alike than a normal law has it."""
 
     def threshold(self, sigmas: float) -> float:
-        """Return the cosine that lies so many sigmas above the median."""
-        return self.median + sigmas * self.sigma
+        """Return the cosine that lies so many sigmas of the upper half above the median."""
+        return self.median + sigmas * self.sigma * self.tail
 
 
 def threshold_at_fmr(nonmated: Scores, target: float) -> float:
@@ -79,8 +85,10 @@ def impostors(vectors: Vectors, trim_sigmas: float = 4.5) -> Impostors:
     scores = np.sort((sample @ sample.T)[np.triu_indices(len(sample), 1)])
     kept = len(scores)
     for _ in range(TRIMS):
-        low, median = np.quantile(scores[:kept], [0.1587, 0.5])
-        found = Impostors(float(median), float(median - low))
+        low, median, high = np.quantile(scores[:kept], [0.1587, 0.5, UPPER])
+        sigma = max(float(median - low), 1e-6)
+        tail = float(high - median) / (UPPER_SIGMAS * sigma)
+        found = Impostors(float(median), sigma, float(np.clip(tail, 1.0, WIDEST_TAIL)))
         before, kept = kept, max(1, int(np.searchsorted(scores, found.threshold(trim_sigmas))))
         if kept == before:
             break

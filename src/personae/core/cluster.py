@@ -20,7 +20,7 @@ NEIGHBOURS = 48
 """Edges of the graph a face may choose."""
 ENOUGH_FACES = 500
 """From so many faces on, the gallery itself says how alike different people are."""
-BELIEVABLE = 0.15
+BELIEVABLE = 0.1
 """A gallery's own threshold this far from the model's is not believed: too few people, or not faces at all."""
 WHISPER_ROUNDS = 30
 FACES_AT_ONCE = 4096
@@ -134,7 +134,7 @@ class Linkage(Estimator):
     Source: Monath et al., Scalable Hierarchical Agglomerative Clustering, KDD 2021.
     """
 
-    default_sigmas = 4.7
+    default_sigmas = 4.5
 
     def _group(self, vectors: Vectors, photos: csr_array | None) -> tuple[Labels, Clusters]:
         edges = neighbour_graph(vectors, self.threshold_ - SLACK, self.neighbours)
@@ -150,7 +150,7 @@ class Whispers(Estimator):
     Source: Biemann 2006.
     """
 
-    default_sigmas = 5.0
+    default_sigmas = 4.8
 
     def _group(self, vectors: Vectors, photos: csr_array | None) -> tuple[Labels, Clusters]:
         edges = neighbour_graph(vectors, self.threshold_, self.neighbours)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personae.core.calibrate import impostors, threshold_at_fmr
+from personae.errors import InputError, TooFewComparisons
+from tests.generate import faces, unit_rows
+
+
+@given(
+    st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=60).map(lambda s: np.array(s, np.float32)),
+    st.floats(0.001, 0.999),
+)
+def test_the_threshold_is_the_lowest_that_keeps_the_rate(scores: np.ndarray, target: float) -> None:
+    if len(scores) * target * (1 + 1e-12) < 1:
+        with pytest.raises(TooFewComparisons):
+            threshold_at_fmr(scores, target)
+        return
+    threshold = np.float32(threshold_at_fmr(scores, target))
+    assert np.mean(scores >= threshold) <= target * (1 + 1e-9)
+    assert np.mean(scores >= np.nextafter(threshold, np.float32(-2))) > target
+
+
+def test_just_enough_comparisons_are_enough() -> None:
+    scores = np.linspace(-1, 1, 10_000, dtype=np.float32)
+    assert np.count_nonzero(scores >= np.float32(threshold_at_fmr(scores, 1e-4))) == 1
+    assert np.count_nonzero(scores[:1000] >= np.float32(threshold_at_fmr(scores[:1000], 1e-3))) == 1
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, -0.1, float("nan")])
+def test_a_rate_is_a_fraction(target: float) -> None:
+    with pytest.raises(InputError):
+        threshold_at_fmr(np.zeros(10, np.float32), target)
+
+
+def test_nan_is_no_score() -> None:
+    with pytest.raises(InputError):
+        threshold_at_fmr(np.array([np.nan, 0.1], np.float32), 0.5)
+
+
+def test_strangers_are_measured_among_people_with_many_faces() -> None:
+    strangers = impostors(unit_rows(1500, 64))
+    crowd, _ = faces([30] * 50)
+    found = impostors(crowd)
+    assert strangers.median == pytest.approx(0, abs=0.005)
+    assert strangers.sigma == pytest.approx(64**-0.5, rel=0.05)
+    assert found.threshold(4.5) == pytest.approx(strangers.threshold(4.5), rel=0.1)
+
+
+def test_the_order_of_the_faces_has_no_influence() -> None:
+    crowd, _ = faces([3] * 300)
+    assert impostors(crowd) == impostors(crowd[::-1])
+
+
+def test_one_face_has_no_pairs() -> None:
+    with pytest.raises(TooFewComparisons):
+        impostors(unit_rows(1, 8))

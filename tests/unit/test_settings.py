@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from personae.bootstrap import load_settings
+from personae.errors import InputError
+from personae.settings import Settings, describe
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_code_outranks_environment_outranks_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "personae.toml").write_text("batch_size = 9\nworkers = 4\n")
+    assert (Settings().batch_size, Settings().workers) == (9, 4)
+    monkeypatch.setenv("FACE_BATCH_SIZE", "7")
+    monkeypatch.setenv("PERSONAE_WORKERS", "3")
+    assert (Settings().batch_size, Settings().workers) == (7, 3)
+    assert Settings(batch_size=5, workers=2).batch_size == 5
+
+
+def test_variables_that_merely_sound_alike_have_no_influence(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = Settings()
+    for name in ("HOME_", "PROJECT", "DEVICE", "WORKERS", "PROFILE", "BATCH_SIZE"):
+        monkeypatch.setenv(name, "7")
+    assert Settings() == expected
+
+
+def test_several_embedders_are_given_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONAE_EMBEDDERS", "facenet512, arcface512")
+    assert Settings().embedders == ("facenet512", "arcface512")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PERSONAE_WORKERS", "0", "workers"),
+        ("PERSONAE_PROFILE", "nonsense", "profile"),
+        ("PERSONAE_EMBEDDERS", " , ", "embedders"),
+        ("FACE_PERSON_MATCH_THRESHOLD", "1.5", "FACE_PERSON_MATCH_THRESHOLD"),
+        ("FACE_UNKNOWN_CLUSTERING_METHOD", "magic", "FACE_UNKNOWN_CLUSTERING_METHOD"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=said):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["batch_size = ", "nonsense = 1\n", "workers = 'many'\n"])
+def test_a_wrong_file_is_an_input_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "personae.toml").write_text(text)
+    with pytest.raises(InputError):
+        load_settings()
+
+
+def test_a_password_is_not_shown() -> None:
+    settings = Settings(database_url="postgresql+psycopg://ann:secret@localhost/people")
+    shown = {row["name"]: row["value"] for row in describe(settings)}
+    assert shown["database_url"] == "postgresql+psycopg://ann:***@localhost/people"
