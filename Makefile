@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt
+# What pip is at, one name a line.
+NAMES := awk '/^(Collecting|Processing)/ { n = split($$2, part, "/"); print "  " part[n]; fflush() } \
+  /^Installing coll/ { print "  unpacking"; fflush() }'
 TIERS := tests/unit tests/contract tests/integration tests/golden tests/e2e
 WHAT := pyproject.toml constraints.txt
 
@@ -25,13 +28,13 @@ dev: .venv/.dev ## The same, with what tests and checks need
 
 .venv/.run: $(WHAT) | .venv/bin/python
 	@echo "== installing personae (some 250 MB to fetch the first time)"
-	@$(PIP) -e . | { grep -v '^Requirement already' || true; }
+	@$(PIP) -e . | $(NAMES)
 	@$(BIN)/python -c 'import personae'
 	@touch $@
 
 .venv/.dev: $(WHAT) | .venv/bin/python
 	@echo "== installing personae with what tests and checks need"
-	@$(PIP) -e '.[test,check]' | { grep -v '^Requirement already' || true; }
+	@$(PIP) -e '.[test,check]' | $(NAMES)
 	@$(BIN)/python -c 'import personae, pytest, mypy'
 	@touch $@ .venv/.run
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from personae.adapters.vision.decode import decode
 from personae.adapters.vision.factory import load_detector, load_embedder
 from personae.adapters.vision.registry import Registry
-from personae.core.geometry import align
+from personae.core.geometry import TEMPLATES, align
 from personae.ports import Detector, Embedder
 from personae.settings import Settings
 from personae.types import Detection, Pixels, Vectors
@@ -63,7 +63,8 @@ def embed_photo(path: Path, detector: Detector, embedders: Sequence[Embedder]) -
 def embeddings(photos: Sequence[Path], registry: Registry, settings: Settings, cache: Path) -> list[Vectors]:
     """Vectors of all photos under each embedder, from the cache when nothing changed."""
     entries = [registry.entry(model_id) for model_id in (settings.detector, *settings.embedders)]
-    key = hashlib.sha256(repr((entries, [photo.name for photo in photos])).encode()).hexdigest()[:16]
+    known = (entries, TEMPLATES, [photo.name for photo in photos])
+    key = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
     file = cache / f"verification-{key}.npz"
     if file.is_file():
         with np.load(file) as stored:

@@ -12,6 +12,7 @@ from personae import Engine, Settings, open_engine
 from personae.errors import Conflict, InputError, NotFound
 from personae.types import Outcome
 from tests.photos import album
+from tests.postgres import Server
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +153,18 @@ def test_doctor_names_and_fixes_what_is_wrong(engine: Engine) -> None:
     assert kinds == {"crop_missing", "crop_damaged", "crop_orphan"}
     assert all(difference.fixed for difference in engine.doctor(fix=True))
     assert engine.doctor() == []
+
+
+def test_the_same_on_postgresql(postgres: Server, organised: Path, tmp_path: Path) -> None:
+    with open_engine(Settings(home=organised)) as sqlite:
+        expected = sorted(cluster.face_count for cluster in sqlite.people()[1])
+    with open_engine(Settings(home=tmp_path, database_url=postgres.new_database())) as engine:
+        engine.organise(album())
+        people, clusters = engine.people()
+        assert sorted(cluster.face_count for cluster in clusters) == expected
+        engine.name(clusters[0].label, "Ann")
+        engine.group()
+        assert len(engine.show("Ann").faces) >= clusters[0].face_count
+        engine.undo()
+        assert engine.people()[0] == people == []
+        assert engine.doctor() == []

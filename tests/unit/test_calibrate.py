@@ -43,11 +43,17 @@ def test_nan_is_no_score() -> None:
 
 def test_strangers_are_measured_among_people_with_many_faces() -> None:
     strangers = impostors(unit_rows(1500, 64))
-    crowd, _ = faces([30] * 50)
+    crowd, _ = faces([5] * 300)
     found = impostors(crowd)
     assert strangers.median == pytest.approx(0, abs=0.005)
     assert strangers.sigma == pytest.approx(64**-0.5, rel=0.05)
+    assert found.sigma == pytest.approx(strangers.sigma, rel=0.05)
     assert found.threshold(4.5) == pytest.approx(strangers.threshold(4.5), rel=0.1)
+
+
+def test_pairs_of_one_person_are_counted_where_there_are_few_people() -> None:
+    few, _ = faces([50] * 10)
+    assert impostors(few).mated > 0.01 > impostors(unit_rows(500, 64)).mated
 
 
 def test_the_order_of_the_faces_has_no_influence() -> None:

@@ -34,16 +34,15 @@ def organise(context: typer.Context, paths: Paths, profile: Profile = None, work
     """Take pictures in, group the faces, and write the report: the main job."""
     obj: Context = context.obj
     with obj.engine(profile=profile, workers=workers) as engine, _progress(not json) as show:
-        taken = engine.ingest(paths, show)
-        grouped = engine.group()
-        page = engine.report()
+        done = engine.organise(paths, show)
         people, clusters = engine.people()
     if json:
-        show_json({"ingest": taken, "grouping": grouped, "people": people, "clusters": clusters, "report": page})
+        show_json({"ingest": done.ingest, "grouping": done.grouping, "report": done.report,
+                   "people": people, "clusters": clusters})  # fmt: skip
         return
-    _say_ingest(taken)
-    _say_people(people, clusters, grouped)
-    out.print(f"\nReport: {page}", markup=False)
+    _say_ingest(done.ingest)
+    _say_people(people, clusters, done.grouping)
+    out.print(f"\nReport: {done.report}", markup=False)
 
 
 def ingest(context: typer.Context, paths: Paths, profile: Profile = None, workers: Workers = None,

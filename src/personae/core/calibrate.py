@@ -29,6 +29,8 @@ class Impostors:
     """Robust standard deviation, from the lower half: the upper one also holds pairs of one person."""
     tail: float = 1.0
     """How much wider the upper half is: strangers of one age and kind are more alike than a normal law has it."""
+    mated: float = 0.0
+    """Share of the pairs that were set aside as one person's."""
 
     def threshold(self, sigmas: float) -> float:
         """Return the cosine that lies so many sigmas of the upper half above the median."""
@@ -88,8 +90,8 @@ def impostors(vectors: Vectors, trim_sigmas: float = 4.5) -> Impostors:
         low, median, high = np.quantile(scores[:kept], [0.1587, 0.5, UPPER])
         sigma = max(float(median - low), 1e-6)
         tail = float(high - median) / (UPPER_SIGMAS * sigma)
-        found = Impostors(float(median), sigma, float(np.clip(tail, 1.0, WIDEST_TAIL)))
-        before, kept = kept, max(1, int(np.searchsorted(scores, found.threshold(trim_sigmas))))
+        found = Impostors(float(median), sigma, float(np.clip(tail, 1.0, WIDEST_TAIL)), 1 - kept / len(scores))
+        before, kept = kept, max(1, int(np.searchsorted(scores, median + trim_sigmas * sigma)))
         if kept == before:
             break
     return found

@@ -21,7 +21,9 @@ NEIGHBOURS = 48
 ENOUGH_FACES = 500
 """From so many faces on, the gallery itself says how alike different people are."""
 BELIEVABLE = 0.1
-"""A gallery's own threshold this far from the model's is not believed: too few people, or not faces at all."""
+"""A gallery's own threshold this far from the model's is not believed."""
+FEW_PEOPLE = 0.01
+"""Share of pairs that look like one person from which on a gallery is of too few people to be asked."""
 WHISPER_ROUNDS = 30
 FACES_AT_ONCE = 4096
 
@@ -122,8 +124,9 @@ class Estimator(ABC):
             return given
         if len(vectors) < 2:
             return 1.0
-        own = impostors(vectors).threshold(self.sigmas or self.default_sigmas)
-        if given is not None and abs(own - given) > BELIEVABLE:
+        found = impostors(vectors)
+        own = found.threshold(self.sigmas or self.default_sigmas)
+        if given is not None and (found.mated > FEW_PEOPLE or abs(own - given) > BELIEVABLE):
             return given
         return float(np.clip(own, -1.0, 1.0))
 

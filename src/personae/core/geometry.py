@@ -20,8 +20,8 @@ _ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493
 
 TEMPLATES: dict[str, tuple[float, tuple[tuple[float, float], ...]]] = {
     "arcface112": (112.0, _ARCFACE),
-    # FaceNet was trained on looser cut-outs: the same face, 0.82 times as large about the centre.
-    "facenet160": (112.0, tuple((56 + (x - 56) * 0.82, 56 + (y - 56) * 0.82) for x, y in _ARCFACE)),
+    # FaceNet was trained on looser cut-outs: the same face, 0.84 times as large about the centre and higher by 4%.
+    "facenet160": (112.0, tuple((56 + (x - 56) * 0.84, 51.52 + (y - 56) * 0.84) for x, y in _ARCFACE)),
 }
 """Side of an aligned face, and where its landmarks lie in it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,19 @@ from personae.types import Cluster, FaceId, Operation, OperationId, Person
 Paths = str | Path | Sequence[str | Path]
 
 
+REPORT = "report.html"
+"""Name of the report in the home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organised:
+    """What `organise` did."""
+
+    ingest: IngestSummary
+    grouping: GroupSummary
+    report: Path
+
+
 class Engine:
     """Knows who is in your pictures. Made by `personae.open_engine`; close it, or use it in a `with`.
 
@@ -34,11 +48,14 @@ class Engine:
         self.home = home
         self._render = render
 
-    def organise(self, paths: Paths) -> Path:
-        """Ingest, group, and write the report; return the report's path."""
-        self.ingest(paths)
-        self.group()
-        return self.report()
+    def organise(self, paths: Paths, report: Callable[[Progress], None] = lambda _: None) -> Organised:
+        """Ingest, group, and write the report, unless it shows everything already."""
+        taken = self.ingest(paths, report)
+        grouped = self.group()
+        page = self.home / REPORT
+        if taken.images or taken.refused_files or not grouped.unchanged or not page.exists():
+            self.report()
+        return Organised(taken, grouped, page)
 
     def ingest(self, paths: Paths, report: Callable[[Progress], None] = lambda _: None) -> IngestSummary:
         """Take pictures in; see `personae.engine.ingest.ingest`."""
@@ -99,7 +116,7 @@ class Engine:
 
     def report(self, to: str | Path | None = None) -> Path:
         """Write the report page and return its path."""
-        return write_report(self.parts, self._render, Path(to) if to else self.home / "report.html")
+        return write_report(self.parts, self._render, Path(to) if to else self.home / REPORT)
 
     def close(self) -> None:
         """Close the store."""
