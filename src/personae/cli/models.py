@@ -36,14 +36,13 @@ def list_models(context: typer.Context, json: Json = False) -> None:
 @app.command()
 def pull(context: typer.Context, models: Ids = None, json: Json = False) -> None:
     """Get models from their registries, check them, and keep them."""
-    from personae.bootstrap import open_registry, wanted_models
+    from personae.bootstrap import open_registry, pull_models
 
     obj: Context = context.obj
     settings = obj.settings()
     registry = open_registry(settings)
-    pulled = {}
-    for model_id in models or wanted_models(settings):
-        pulled[model_id] = str(registry.pull(model_id, note))
+    wanted = models or pull_models(settings, registry, note)
+    pulled = {model_id: str(registry.pull(model_id, note)) for model_id in wanted}
     if json:
         show_json(pulled)
     else:

@@ -11,6 +11,7 @@ from personae.core.assign import assign
 from personae.core.cluster import Linkage, Whispers, match_labels
 from personae.core.ledger import resolve_faces, resolve_people
 from personae.engine import ledger
+from personae.engine.backfill import backfill
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.parts import Parts, Vision
 from personae.ports import Transaction
@@ -42,13 +43,14 @@ class GroupSummary:
 def group(parts: Parts) -> GroupSummary:
     """Tie unknown faces to the people they match, and group the others, in one transaction.
 
-    Clusters keep their numbers where their faces stay together. Nothing is done when no face and no
-    decision is new.
+    Faces that lack an embedding under an enabled model get it first, from their crops. Clusters keep their
+    numbers where their faces stay together. Nothing is done when no face and no decision is new.
     """
     with parts.store.read() as tx:
         if _up_to_date(tx, parts):
             return replace(_summary(tx), unchanged=True)
     vision = parts.vision()
+    backfill(parts)
     with parts.store.write() as tx:
         gallery = load_gallery(tx, vision.model_ids)
         assigned = _assign(tx, parts, vision, gallery)
@@ -62,7 +64,8 @@ def group(parts: Parts) -> GroupSummary:
 
 
 def _rules(parts: Parts) -> list[object]:
-    return [parts.rules.unknown_method, parts.rules.min_cluster_size, parts.rules.match_threshold]
+    rules = parts.rules
+    return [rules.unknown_method, rules.min_cluster_size, rules.match_threshold, *rules.embedders]
 
 
 def _up_to_date(tx: Transaction, parts: Parts) -> bool:

@@ -39,11 +39,12 @@ def catch_up(tx: Transaction, index: VectorIndex) -> bool:
     if index.cursor > last:
         index.clear()
     if len(index) == 0:
-        index.add(*tx.faces.embeddings(index.model_id))
+        face_ids, vectors = tx.faces.embeddings(index.model_id)
     else:
         touched = _touched(tx, index.cursor)
         face_ids, vectors = tx.faces.embeddings(index.model_id, touched)
         index.remove(np.setdiff1d(touched, face_ids))
+    if len(face_ids):
         index.add(face_ids, vectors)
     index.advance(last)
     return True

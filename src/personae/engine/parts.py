@@ -41,6 +41,8 @@ class Rules:
     match_threshold: float
     unknown_method: str
     min_cluster_size: int
+    embedders: tuple[str, ...]
+    """model_ids that the user wants; `Vision` has those that could be had."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from personae.errors import BackendError
 
@@ -65,12 +67,12 @@ def read_note(file: Path) -> Note | None:
     return note
 
 
-def write_saved(file: Path, dump: Callable[[Path], None], note: Callable[[str], Note]) -> None:
+def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[str], Note]) -> None:
     """Write the index file, then its note; a kill in between leaves a pair that does not agree.
 
     Args:
         file: the index file.
-        dump: writes the index to the path it is given.
+        dump: writes the index to the open file it is given.
         note: makes the note, given the file's SHA-256.
 
     Raises:
@@ -79,7 +81,8 @@ def write_saved(file: Path, dump: Callable[[Path], None], note: Callable[[str], 
     temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        dump(temporary)
+        with temporary.open("wb") as opened:
+            dump(opened)
         with temporary.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         _put(temporary, file)
@@ -88,7 +91,8 @@ def write_saved(file: Path, dump: Callable[[Path], None], note: Callable[[str], 
     except OSError as error:
         raise BackendError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def discard(file: Path) -> None:

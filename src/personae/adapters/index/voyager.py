@@ -18,7 +18,7 @@ from personae.types import FaceId, Ids, ModelId, Scores, Vector, Vectors
 
 LINKS = 32
 BUILD_EFFORT = 256
-SEARCH_EFFORT = 400
+SEARCH_EFFORT = 600
 """Fewest faces that a search looks at."""
 SPARE = 64
 """Faces fetched for exact scores beyond those asked for."""
@@ -73,7 +73,9 @@ class VoyagerIndex:
         if note.library != version("voyager"):
             raise DistrustError(f"{self._file.name} was written by Voyager {note.library}")
         try:
-            self._graph = voyager.Index.load(str(self._file))
+            # Opened here, since Voyager itself takes no path that is not UTF-8.
+            with self._file.open("rb") as opened:
+                self._graph = voyager.Index.load(opened)
         except (OSError, RuntimeError, ValueError) as error:
             raise DistrustError(f"{self._file.name} cannot be loaded") from error
         self._deleted = set(note.deleted)
@@ -176,7 +178,7 @@ class VoyagerIndex:
     def save(self) -> None:
         """Keep the index and its note."""
         with self._lock.read():
-            write_saved(self._file, lambda path: self._graph.save(str(path)), self._note)
+            write_saved(self._file, self._graph.save, self._note)
             self._damage = ""
 
     def _note(self, sha256: str) -> Note:
