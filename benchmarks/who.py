@@ -138,7 +138,7 @@ def _exact_hits(gallery: Gallery) -> int:
     none = np.full(NEIGHBOURS, -1)
     for start in range(0, len(gallery.truth), 100):
         part = slice(start, start + 100)
-        scores = sum(gallery.probes[model][part] @ gallery.vectors[model].T for model in MODELS) / np.float32(2)
+        scores = np.mean([gallery.probes[model][part] @ gallery.vectors[model].T for model in MODELS], axis=0)
         for each, true in zip(scores, gallery.truth[part], strict=True):
             near = np.argpartition(each, -NEIGHBOURS)[-NEIGHBOURS:]
             hits += rank(near, each[near], gallery.people[near], none)[0].person_id == true

@@ -61,6 +61,15 @@ def test_only_the_index_and_its_note_are_left(file: Path) -> None:
     }  # fmt: skip
 
 
+def test_what_a_killed_save_left_is_swept_up_in_time(file: Path) -> None:
+    old, fresh = (file.with_name(f"{file.name}.{name}.new") for name in ("01234567", "89abcdef"))
+    for path in (old, fresh):
+        path.write_bytes(b"half an index")
+    os.utime(old, (0, 0))
+    open_index(file).save()
+    assert [path.exists() for path in (old, fresh)] == [False, True]
+
+
 def assert_starts_empty(index: VoyagerIndex) -> None:
     assert (len(index), index.cursor) == (0, 0)
     assert index.damage

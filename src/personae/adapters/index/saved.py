@@ -6,15 +6,19 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
 from personae.errors import BackendError
 
 FORMAT = 1
+LONG_AGO = 3600.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[st
         _put(temporary, file)
         temporary.write_text(json.dumps(asdict(note(digest)), indent=1), "utf-8")
         _put(temporary, note_path(file))
+        _sweep(file)
     except OSError as error:
         raise BackendError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
@@ -102,14 +107,22 @@ def discard(file: Path) -> None:
         BackendError: the disk is read-only or failed.
     """
     try:
-        for path in (note_path(file), file, *file.parent.glob(f"{_escaped(file.name)}.*.new")):
+        for path in (note_path(file), file, *_temporaries(file)):
             path.unlink(missing_ok=True)
     except OSError as error:
         raise BackendError(f"{file} cannot be removed: {error.strerror or error}") from error
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+def _temporaries(file: Path) -> Iterator[Path]:
+    return file.parent.glob(f"{escape(file.name)}.*.new")
+
+
+def _sweep(file: Path) -> None:
+    """Remove what saves that were killed long ago left; a fresh one may be another process at work."""
+    for path in _temporaries(file):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LONG_AGO:
+                path.unlink()
 
 
 def _put(temporary: Path, file: Path) -> None:
