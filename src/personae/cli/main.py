@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,8 @@ app.add_typer(maintain.config_app, name="config")
 
 def main() -> None:
     """Run the command line and end with its exit code: 0 ok, 2 bad input, 3 unavailable, 130 interrupted."""
+    # What a library has to say about a damaged photo is in the refusal's reason.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         app()
     except PersonaeError as error:
