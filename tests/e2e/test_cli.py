@@ -6,8 +6,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,20 +114,30 @@ def test_errors_say_what_is_wrong(home: Path, arguments: list[str], code: int, s
     assert "Traceback" not in done.stderr
 
 
+def _stored_images(home: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"{(home / 'personae.db').as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM images").fetchone()[0])
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+
+
 def test_control_c_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "personae.cli.main", "--home", os.fspath(tmp_path / "home"), "ingest",
                os.fspath(album())]  # fmt: skip
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                             env={**os.environ, "FACE_BATCH_SIZE": "2"})  # fmt: skip
-    assert child.stderr is not None
-    while "faces" not in child.stderr.readline():
+    slow = {**os.environ, "FACE_BATCH_SIZE": "1", "PERSONAE_WORKERS": "1"}
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=slow)
+    while not _stored_images(tmp_path / "home"):
         assert child.poll() is None
+        time.sleep(0.02)
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "run the same command again" in said
-    done = _personae(tmp_path / "home", "ingest", album())
-    assert done.returncode == 0
+    kept = _stored_images(tmp_path / "home")
+    assert kept
+    rest = _json(tmp_path / "home", "ingest", album())
+    assert rest["known"] == kept
     assert _json(tmp_path / "home", "doctor", "--fix")["remaining"] == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -52,10 +51,8 @@ def nearest(
     for model_id, index in indexes.items():
         if model_id not in probes or index.model_id != model_id:
             raise ModelMismatch(f"the probe has no embedding under {index.model_id}")
-    with ThreadPoolExecutor(len(indexes)) as pool:
-        # Both searches let go of the interpreter's lock.
-        proposed = pool.map(lambda m: indexes[m].search(probes[m][None], max(k, depth))[0][0], indexes)
-        face_ids = np.unique(np.concatenate(list(proposed)))
+    proposed = [index.search(probes[model_id][None], max(k, depth))[0][0] for model_id, index in indexes.items()]
+    face_ids = np.unique(np.concatenate(proposed))
     face_ids = face_ids[face_ids >= 0]
     scores = np.mean([index.compare(probes[model_id], face_ids) for model_id, index in indexes.items()], axis=0)
     known = np.flatnonzero(~np.isnan(scores))

@@ -19,7 +19,7 @@ from personae.types import FaceId, Ids, ModelId, Scores, Vector, Vectors
 LINKS = 32
 BUILD_EFFORT = 256
 SEARCH_EFFORT = 600
-"""Fewest faces that a search looks at."""
+"""Faces that a search looks at, more when more are wanted: see docs/adr/0031."""
 SPARE = 64
 """Faces fetched for exact scores beyond those asked for."""
 FACES_AT_ONCE = 65536
@@ -194,7 +194,7 @@ class VoyagerIndex:
 
     def _near(self, query: Vector, wanted: int) -> Ids:
         """Return the ids of about the nearest faces; of all when the graph has lost its way."""
-        effort = max(SEARCH_EFFORT, 2 * wanted)
+        effort = max(SEARCH_EFFORT, wanted)
         while effort < 4 * len(self._graph) + 2 * SEARCH_EFFORT:
             try:
                 ids, _ = self._graph.query(query, wanted, query_ef=effort)
