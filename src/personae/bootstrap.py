@@ -14,14 +14,16 @@ from functools import partial
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from personae.engine.facade import Engine
 from personae.engine.parts import Parts, Rules, Vision
+from personae.engine.walk import user_path
 from personae.errors import BackendError, InputError, ModelError
-from personae.settings import Settings, config_file
+from personae.settings import DEFAULT_PROJECT, Settings, config_file
 from personae.types import Ids, ModelCard, ModelId, Picture, Pixels, Vectors
 
 if TYPE_CHECKING:
@@ -63,29 +65,30 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
     from personae.adapters.store.store import SqlStore
 
     chosen = settings or load_settings()
-    home = chosen.home.expanduser().absolute()
-    _make_home(home)
+    home = user_path(chosen.home).absolute()
+    folder = _project_folder(home, chosen.project)
+    _make_folder(folder)
     store = SqlStore.open(chosen.database_url or f"sqlite:///{home / 'personae.db'}", chosen.project, _now)
     parts = Parts(
         store=store,
-        crops=FolderFiles(home / "crops"),
+        crops=FolderFiles(folder / "crops"),
         sniff=_sniff,
         decode=partial(_decode, chosen.max_pixels),
         encode=_encode,
         vision=_LazyVision(chosen, notify),
-        index=_LazyIndexes(home / "index", store, chosen.exact_limit),
+        index=_LazyIndexes(folder / "index", store, chosen.exact_limit),
         models=partial(_cards, chosen),
         clock=_now,
         rules=_rules(chosen),
     )
-    return Engine(parts, home, _render)
+    return Engine(parts, folder, home, _render)
 
 
 def open_registry(settings: Settings) -> Registry:
     """Return the registry of models: those shipped, and those the user added."""
     from personae.adapters.vision.registry import Registry
 
-    return Registry(settings.models_dir.expanduser().absolute())
+    return Registry(user_path(settings.models_dir).absolute())
 
 
 def wanted_models(settings: Settings) -> list[ModelId]:
@@ -134,12 +137,17 @@ def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[
     return present
 
 
-def _make_home(home: Path) -> None:
-    """Create personae's folder, readable by its owner alone: it holds biometric data."""
+def _project_folder(home: Path, project: str) -> Path:
+    """Return where a project keeps its crops, indexes and report: no project's cleaning reaches another's."""
+    return home if project == DEFAULT_PROJECT else home / "projects" / quote(project, safe="")
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder of personae's, readable by its owner alone: it holds biometric data."""
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BackendError(f"{home} cannot be created: {error.strerror}; choose another with --home") from error
+        raise BackendError(f"{folder} cannot be created: {error.strerror}; choose another with --home") from error
 
 
 def _now() -> datetime:
@@ -207,13 +215,22 @@ class _LazyVision:
         self._settings = settings
         self._notify = notify
         self._lock = threading.Lock()
-        self._vision: Vision | None = None
+        self._vision: Vision | ModelError | None = None
 
     def __call__(self) -> Vision:
         with self._lock:
             if self._vision is None:
-                self._vision = load_vision(self._settings, self._notify)
+                self._vision = self._load()
+            if isinstance(self._vision, ModelError):
+                raise self._vision
             return self._vision
+
+    def _load(self) -> Vision | ModelError:
+        """Load once, also in vain: not every thread shall wait for the same registry."""
+        try:
+            return load_vision(self._settings, self._notify)
+        except ModelError as error:
+            return error
 
 
 class _LazyIndexes:

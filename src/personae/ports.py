@@ -210,8 +210,12 @@ class ImageTable(Protocol):
 
     def by_uri(self, uri: str) -> Image | None: ...
 
-    def uris(self) -> list[str]:
-        """Every file that holds an image."""
+    def places(self) -> dict[ImageId, list[str]]:
+        """Every file that holds an image, by image."""
+        ...
+
+    def forget(self, uri: str) -> None:
+        """Remove the record of a file; its image stays."""
         ...
 
     def refusals(self) -> list[tuple[str, Reason, str]]:

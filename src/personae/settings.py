@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 PREFIX = "PERSONAE_"
+DEFAULT_PROJECT = "default"
 
 
 class Settings(BaseSettings):
@@ -27,13 +28,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: user_data_path("personae"),
-        description="Folder of the store, the crops, the indexes and the report.",
+        description="Folder of the store, the crops, the indexes and the report; one for each database.",
     )
     database_url: str = Field(
         default="",
         description="SQLAlchemy URL of the store; empty: SQLite in `home`. PostgreSQL: postgresql+psycopg://...",
     )
-    project: str = Field(default="default", description="Name of the project to work in.")
+    project: str = Field(default=DEFAULT_PROJECT, description="Name of the project to work in.")
     models_dir: Path = Field(
         default_factory=lambda: user_cache_path("personae") / "models",
         description="Folder where pulled and converted models are kept.",
@@ -84,7 +85,7 @@ class Settings(BaseSettings):
         description="Files larger than this are refused unread.",
     )
     exact_limit: int = Field(
-        default=50_000,
+        default=100_000,
         ge=0,
         description="Up to so many faces the index is searched exactly; above it, by Voyager with exact re-ranking.",
     )
@@ -151,4 +152,6 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
 
 def _without_password(value: Any) -> Any:
     """Hide the password of a database URL."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*):.*@", r"\1:***@", value))

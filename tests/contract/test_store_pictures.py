@@ -143,7 +143,7 @@ def test_a_file_with_new_content_moves_to_its_image(store: SqlStore) -> None:
         tx.images.place("file:///a.jpg", FileStamp(2, 2), two)
         assert [image.uris for image in tx.images.get([one, two])] == [(), ("file:///a.jpg",)]
         tx.images.place("file:///b.jpg", FileStamp(1, 1), None, Reason.UNREADABLE, "")
-        assert tx.images.uris() == ["file:///a.jpg"]
+        assert [*tx.images.places().values()] == [["file:///a.jpg"]]
 
 
 def test_refusals_of_files_and_of_images_are_listed_and_counted(store: SqlStore) -> None:

@@ -68,6 +68,19 @@ def test_a_second_organise_recognises_and_keeps(home: Path, tmp_path: Path) -> N
     assert _json(place, "people") == before
 
 
+def test_names_are_shown_as_they_are(home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "home"
+    shutil.copytree(home, place)
+    for number, name in enumerate(("a[/b]", "O'Brien [red]x[/red]", "Zoë 😀"), 1):
+        assert _personae(place, "name", str(number), name).returncode == 0
+        for verb in ("people", "history"):
+            said = _personae(place, verb)
+            assert said.returncode == 0, said.stderr
+            assert name in said.stdout
+    plain = _personae(place, "people", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert plain.returncode == 0, plain.stderr
+
+
 def test_who_gives_a_receipt(home: Path) -> None:
     photo = next(iter(sorted(album().glob("*.jpg"))))
     answer = _json(home, "who", photo)
@@ -102,7 +115,7 @@ def test_extract_prints_what_scripts_expect(home: Path, tmp_path: Path) -> None:
         (["undo", "999999"], 2, "999999"),
         (["undo"], 2, "nothing to undo"),
         (["merge", "A", "B"], 2, "nobody is called"),
-        (["models", "check", "nonsense"], 3, "nonsense"),
+        (["models", "check", "nonsense"], 2, "nonsense"),
         (["nonsense"], 2, "No such command"),
         (["ingest", "--profile", "nonsense", "."], 2, "profile"),
     ],

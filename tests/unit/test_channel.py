@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -65,6 +66,36 @@ def test_cancel_wakes_a_waiting_consumer_and_a_waiting_producer() -> None:
     assert outcomes == ["cancelled"]
     with pytest.raises(Cancelled):
         channel.take(1)
+
+
+def test_a_consumer_that_finds_nothing_left_waits_on() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            channel: Channel[int] = Channel(8, producers=1)
+            ended_early: list[int] = []
+            fed = threading.Event()
+
+            def consume(
+                channel: Channel[int] = channel, fed: threading.Event = fed, early: list[int] = ended_early
+            ) -> None:
+                while channel.take(2):
+                    pass
+                early.extend([1] if not fed.is_set() else [])
+
+            threads = [threading.Thread(target=consume) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for item in range(40):
+                channel.put(item)
+            fed.set()
+            channel.done()
+            for thread in threads:
+                thread.join(5)
+            assert not ended_early
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_patience_gathers_a_whole_batch() -> None:

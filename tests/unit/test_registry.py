@@ -19,7 +19,7 @@ from personae.adapters.vision.entries import parse, write
 from personae.adapters.vision.prepare import prepare
 from personae.adapters.vision.pull import place
 from personae.adapters.vision.registry import Registry
-from personae.errors import InputError, ModelError
+from personae.errors import InputError, ModelError, NotFound
 
 ENTRY = """
 [[model]]
@@ -105,7 +105,7 @@ def test_a_fused_pair_has_thresholds_of_its_own_in_any_order(tmp_path: Path) -> 
 
 
 def test_an_unknown_model_names_the_known(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="centerface"):
+    with pytest.raises(NotFound, match="centerface"):
         Registry(tmp_path).path("resnet")
 
 
@@ -185,7 +185,7 @@ def test_a_wrong_dimension_is_refused_and_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(ModelError, match="should give 6 numbers"):
         registry.add(tmp_path / "tiny.toml")
     assert not (tmp_path / "models" / "tiny.onnx").exists()
-    with pytest.raises(ModelError, match="no model 'tiny'"):
+    with pytest.raises(NotFound, match="no model 'tiny'"):
         registry.entry("tiny")
 
 

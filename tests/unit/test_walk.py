@@ -86,3 +86,16 @@ def test_a_folder_that_may_not_be_read_is_recorded() -> None:
         finally:
             os.seteuid(before)
         assert [(item.path.name, item.reason) for item in found] == [("closed", Reason.UNREADABLE), ("open.jpg", None)]
+
+
+def test_a_folder_left_out_is_known_by_any_name(tmp_path: Path) -> None:
+    (tmp_path / "album" / "home").mkdir(parents=True)
+    (tmp_path / "album" / "home" / "crop.jpg").write_bytes(b"x")
+    (tmp_path / "album" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "album" / "home", target_is_directory=True)
+    assert _names(tmp_path / "album", tmp_path / "link") == ["a.jpg"]
+
+
+def test_a_user_who_does_not_exist_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="nosuchuser"):
+        expand(["~nosuchuser/photos"])

@@ -42,7 +42,7 @@ def organise(context: typer.Context, paths: Paths, profile: Profile = None, work
         return
     _say_ingest(done.ingest)
     _say_people(people, clusters, done.grouping)
-    out.print(f"\nReport: {done.report}", markup=False)
+    out.print(f"\nReport: {done.report}")
 
 
 def ingest(context: typer.Context, paths: Paths, profile: Profile = None, workers: Workers = None,
@@ -69,7 +69,7 @@ def report(
     if json:
         show_json({"report": page})
     else:
-        out.print(f"Report: {page}", markup=False)
+        out.print(f"Report: {page}")
 
 
 def stats(context: typer.Context, json: Json = False) -> None:
@@ -96,6 +96,10 @@ def stats(context: typer.Context, json: Json = False) -> None:
     for gate in numbers.gates:
         gates.add_row(gate.gate, gate.value, gate.effect, f"{gate.count:,}")
     out.print(gates)
+    if numbers.gate_sets > 1:
+        out.print(
+            f"Photos were judged by {numbers.gate_sets} sets of gates; these are the latest, the counts are of all."
+        )
 
 
 @contextmanager

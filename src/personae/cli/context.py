@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +27,8 @@ INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Context:
@@ -50,16 +52,26 @@ class Context:
         from personae.bootstrap import open_engine
 
         with open_engine(self.settings(**overrides), notify=note) as engine:
+            before = signal.signal(signal.SIGINT, _interrupt)
             try:
                 yield engine
             except KeyboardInterrupt:
-                note("\ninterrupted; what was acknowledged is kept: run the same command again to go on")
+                note("interrupted; what was acknowledged is kept: run the same command again to go on")
                 raise typer.Exit(INTERRUPTED) from None
+            finally:
+                signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(*_: object) -> None:
+    """Stop in order at the first Ctrl-C, and at once at the second: whatever is acknowledged is safe either way."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    note("\nstopping after the pictures in hand; press Ctrl-C again to stop at once")
+    raise KeyboardInterrupt
 
 
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the result."""
-    err.print(text, markup=False)
+    err.print(text)
 
 
 def columns(*headings: str, title: str | None = None) -> Table:

@@ -31,7 +31,7 @@ def who(context: typer.Context, photo: Photo, json: Json = False) -> None:
         show_json({"faces": sightings, "count": len(sightings)})
         return
     if not sightings:
-        out.print("no face found")
+        out.print("no face that can be compared")
     for number, sighting in enumerate(sightings, 1):
         _say_sighting(number, sighting)
 
@@ -75,7 +75,6 @@ def _say_sighting(number: int, sighting: Sighting) -> None:
     out.print(
         f"face {number} at {box.x:.0f},{box.y:.0f} ({box.width:.0f} x {box.height:.0f}): "
         f"{sighting.outcome.value} {printable(sighting.who or '')}".rstrip(),
-        markup=False,
     )
     if sighting.reasons:
         out.print("  " + ", ".join(reason.replace("_", " ") for reason in sighting.reasons))
@@ -87,6 +86,5 @@ def _say_sighting(number: int, sighting: Sighting) -> None:
         out.print(
             f"  match from {sighting.match_threshold:.3f}, review from {sighting.review_threshold:.3f}{margin}, "
             f"model {sighting.model_id}",
-            markup=False,
         )
         out.print(table)

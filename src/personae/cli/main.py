@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -54,6 +56,10 @@ def main() -> None:
     """Run the command line and end with its exit code: 0 ok, 2 bad input, 3 unavailable, 130 interrupted."""
     # What a library has to say about a damaged photo is in the refusal's reason.
     warnings.filterwarnings("ignore", module="PIL")
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the life of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except PersonaeError as error:

@@ -25,7 +25,8 @@ def doctor(
     obj: Context = context.obj
     with obj.engine() as engine:
         differences = engine.doctor(fix)
-    remaining = [difference for difference in differences if not difference.fixed]
+    # A photo that the user put away is worth saying, but nothing is wrong with what is kept of it.
+    remaining = [each for each in differences if not each.fixed and each.kind != "photo_gone"]
     if json:
         show_json({"differences": differences, "remaining": len(remaining)})
     elif not differences:
@@ -39,7 +40,7 @@ def doctor(
                 if difference.fixable
                 else "look into it"
             )
-            out.print(f"{difference.kind}: {printable(difference.what)} ({state})", markup=False)
+            out.print(f"{difference.kind}: {printable(difference.what)} ({state})")
     if remaining:
         raise typer.Exit(1)
 
@@ -58,4 +59,4 @@ def config_show(context: typer.Context, json: Json = False) -> None:
     for row in rows:
         table.add_row(row["name"], printable(str(row["value"])), row["environment"], row["description"])
     out.print(table)
-    out.print(f"file: {config_file()}", markup=False)
+    out.print(f"file: {config_file()}")

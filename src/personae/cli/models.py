@@ -47,7 +47,7 @@ def pull(context: typer.Context, models: Ids = None, json: Json = False) -> None
         show_json(pulled)
     else:
         for model_id, path in pulled.items():
-            out.print(f"{model_id}: {path}", markup=False)
+            out.print(f"{model_id}: {path}")
 
 
 @app.command()

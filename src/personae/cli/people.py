@@ -44,9 +44,9 @@ def show(context: typer.Context, who: Who, json: Json = False) -> None:
     if json:
         show_json(shown)
         return
-    out.print(f"{printable(shown.title)}: {len(shown.faces):,} faces", markup=False)
+    out.print(f"{printable(shown.title)}: {len(shown.faces):,} faces")
     if shown.aliases:
-        out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases), markup=False)
+        out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases))
     table = columns("face", "quality", "tied by", "score", "photo")
     for face in shown.faces:
         score = "" if face.score is None else f"{face.score:.3f}"
@@ -129,4 +129,4 @@ def _say(operation: Operation, json: bool) -> None:
     if json:
         show_json(operation)
     else:
-        out.print(f"{operation.summary} (undo with: personae undo {operation.id})", markup=False)
+        out.print(f"{operation.summary} (undo with: personae undo {operation.id})")

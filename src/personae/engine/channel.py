@@ -39,12 +39,17 @@ class Channel(Generic[T]):
         Waits for the first as long as it takes, and then at most `patience` seconds for the others.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._cancelled or self._items or self._producers == 0)
-            self._changed.wait_for(
-                lambda: self._cancelled or len(self._items) >= most or self._producers == 0, timeout=patience
-            )
-            if self._cancelled:
-                raise Cancelled
+            while True:
+                self._changed.wait_for(lambda: self._cancelled or self._items or self._producers == 0)
+                if patience and not self._cancelled:
+                    self._changed.wait_for(
+                        lambda: self._cancelled or len(self._items) >= most or self._producers == 0, timeout=patience
+                    )
+                if self._cancelled:
+                    raise Cancelled
+                # While this thread was patient, another may have taken everything.
+                if self._items or self._producers == 0:
+                    break
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
             self._changed.notify_all()
             return taken

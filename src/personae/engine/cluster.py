@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,20 +56,23 @@ def group(parts: Parts) -> GroupSummary:
         assigned = _assign(tx, parts, vision, gallery)
         threshold = _regroup(tx, parts, vision, _unknown(gallery, assigned))
         tx.events.set_cursor(CURSOR, tx.events.emit("faces.grouped", {"faces": len(gallery.face_ids)}))
-        tx.settings.set(RULES, _rules(parts))
+        tx.settings.set(RULES, _rules(parts, vision.model_ids))
         summary = _summary(tx)
     return replace(
         summary, assigned_to_people=len(assigned), total_processed=len(gallery.face_ids), threshold=threshold
     )
 
 
-def _rules(parts: Parts) -> list[object]:
+def _rules(parts: Parts, model_ids: Sequence[str]) -> list[object]:
     rules = parts.rules
-    return [rules.unknown_method, rules.min_cluster_size, rules.match_threshold, *rules.embedders]
+    return [rules.unknown_method, rules.min_cluster_size, rules.match_threshold, *model_ids]
 
 
 def _up_to_date(tx: Transaction, parts: Parts) -> bool:
-    return tx.events.cursor(CURSOR) == tx.events.last() and tx.settings.get(RULES) in (None, _rules(parts))
+    return tx.events.cursor(CURSOR) == tx.events.last() and tx.settings.get(RULES) in (
+        None,
+        _rules(parts, parts.rules.embedders),
+    )
 
 
 def _summary(tx: Transaction) -> GroupSummary:

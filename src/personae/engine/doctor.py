@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,7 @@ from personae.engine.follow import catch_up
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
 from personae.engine.walk import path_of
-from personae.errors import BackendError, ImageError, NotFound
+from personae.errors import BackendError, ImageError, ModelError, NotFound
 from personae.ports import VectorIndex
 from personae.types import Digest, FaceId, Image, Picture
 
@@ -24,7 +26,8 @@ class Difference:
     """Something that is not as it should be."""
 
     kind: str
-    """store, crop_missing, crop_damaged, crop_orphan, leftover, embedding_missing, index or photo_gone."""
+    """store, crop_missing, crop_damaged, crop_orphan, leftover, model, embedding_missing, index, photo_moved, or
+    photo_gone (which is no damage)."""
     what: str
     fixable: bool
     fixed: bool = False
@@ -49,10 +52,18 @@ def doctor(parts: Parts, fix: bool = False) -> list[Difference]:
     """
     results = []
     for check in (_store, _orphans, _lost_crops, _leftovers, _embeddings, _indexes, _photos):
-        for finding in list(check(parts)):
+        for finding in _findings(check, parts):
             fixed = fix and finding.fix is not None and finding.fix()
             results.append(Difference(finding.kind, finding.what, finding.fix is not None, fixed))
     return results
+
+
+def _findings(check: Callable[[Parts], Iterator[_Finding]], parts: Parts) -> list[_Finding]:
+    """Run one check to its end; that the models cannot be had is a finding as well."""
+    try:
+        return list(check(parts))
+    except ModelError as error:
+        return [_Finding("model", str(error))]
 
 
 def _store(parts: Parts) -> Iterator[_Finding]:
@@ -114,10 +125,12 @@ def _recut(parts: Parts, digest: Digest, face_id: FaceId) -> bool:
 
 
 def _photo(parts: Parts, image: Image) -> Picture | None:
-    """Decode the image from wherever it still is."""
+    """Decode the image from wherever it still is; another picture may lie there by now."""
     for uri in image.uris:
         try:
-            return parts.decode(path_of(uri).read_bytes(), DECODED_SIDE)
+            data = path_of(uri).read_bytes()
+            if hashlib.sha256(data).hexdigest() == image.digest:
+                return parts.decode(data, DECODED_SIDE)
         except (OSError, ImageError):
             continue
     return None
@@ -182,7 +195,18 @@ def _rebuild(parts: Parts, index: VectorIndex) -> bool:
 
 def _photos(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
-        uris = tx.images.uris()
-    for uri in uris:
-        if not path_of(uri).exists():
-            yield _Finding("photo_gone", f"{uri} is no longer there; its faces are kept")
+        places = tx.images.places()
+    for uris in places.values():
+        gone = [uri for uri in uris if not os.path.exists(path_of(uri))]  # noqa: PTH110 - False also without permission
+        if len(gone) == len(uris):
+            yield _Finding("photo_gone", f"{uris[0]} is no longer there, or may not be read; its faces are kept")
+            continue
+        for uri in gone:
+            what = f"{uri} is no longer there, but the photo is elsewhere"
+            yield _Finding("photo_moved", what, partial(_forget, parts, uri))
+
+
+def _forget(parts: Parts, uri: str) -> bool:
+    with parts.store.write() as tx:
+        tx.images.forget(uri)
+    return True

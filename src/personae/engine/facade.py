@@ -24,7 +24,7 @@ Paths = str | Path | Sequence[str | Path]
 
 
 REPORT = "report.html"
-"""Name of the report in the home."""
+"""Name of the report in the project's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,19 @@ class Engine:
     missing or damaged model, and BackendError when the store or the disk refuses.
     """
 
-    def __init__(self, parts: Parts, home: Path, render: Callable[[AlbumReport], str]) -> None:
+    def __init__(self, parts: Parts, folder: Path, home: Path, render: Callable[[AlbumReport], str]) -> None:
         self.parts = parts
+        self.folder = folder
+        """Where the project's crops, indexes and report are."""
         self.home = home
+        """The folder that holds those of all projects; pictures in it are never taken in."""
         self._render = render
 
     def organise(self, paths: Paths, report: Callable[[Progress], None] = lambda _: None) -> Organised:
         """Ingest, group, and write the report, unless it shows everything already."""
         taken = self.ingest(paths, report)
         grouped = self.group()
-        page = self.home / REPORT
+        page = self.folder / REPORT
         if taken.images or taken.refused_files or not grouped.unchanged or not page.exists():
             self.report()
         return Organised(taken, grouped, page)
@@ -116,7 +119,7 @@ class Engine:
 
     def report(self, to: str | Path | None = None) -> Path:
         """Write the report page and return its path."""
-        return write_report(self.parts, self._render, Path(to) if to else self.home / REPORT)
+        return write_report(self.parts, self._render, Path(to) if to else self.folder / REPORT)
 
     def close(self) -> None:
         """Close the store."""

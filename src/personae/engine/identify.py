@@ -15,6 +15,7 @@ from personae.engine.follow import open_indexes
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
 from personae.engine.review import NOISE_LABEL
+from personae.engine.walk import user_path
 from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction, VectorIndex
 from personae.types import Box, FaceRole, ModelId, NewFace, Outcome, Picture
@@ -98,7 +99,7 @@ def read_picture(parts: Parts, path: str | Path) -> Picture:
         InputError: the file cannot be read.
         ImageError: it is no picture, or a broken one; the sentence names the file.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     try:
         if place.stat().st_size > parts.rules.max_file_bytes:
             raise InputError(f"{place}: larger than {parts.rules.max_file_bytes} bytes")

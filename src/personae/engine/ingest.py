@@ -20,6 +20,7 @@ from pathlib import Path
 from personae.engine.analyse import Analysed, analyse, keep_crops
 from personae.engine.channel import Cancelled, Channel
 from personae.engine.parts import Parts
+from personae.engine.stats import remember_gates
 from personae.engine.walk import NEVER, PICTURE_SUFFIXES, Found, expand, walk
 from personae.errors import ImageError
 from personae.ports import Transaction
@@ -104,7 +105,7 @@ def ingest(parts: Parts, paths: Sequence[str | Path], leave_out: Path | None = N
         parts: adapters and rules.
         paths: folders, files or globs.
         leave_out: a folder that is not entered.
-        report: called after every transaction, and while files are skipped.
+        report: called after every transaction, and, from another thread, while files are looked up.
 
     Raises:
         InputError: a path does not exist.
@@ -181,6 +182,7 @@ class _Run:
                 stamps = tx.images.stamps(uris)
             fresh = [found for found, uri in zip(files, uris, strict=True) if stamps.get(uri) != found.stamp]
             self._count(files=len(chunk), known=len(files) - len(fresh))
+            self._report(self._progress(()))
             for found in fresh:
                 self._files.put(found)
         self._count(walked=1)
@@ -207,16 +209,20 @@ class _Run:
                 self._count(ignored=1)
                 return None
             if found.stamp.size > limit:
-                return replace(found, reason=Reason.TOO_LARGE, detail=f"larger than {limit} bytes")
+                return replace(found, stamp=NEVER, reason=Reason.TOO_LARGE, detail=f"larger than {limit} bytes")
             data = found.path.read_bytes()
         except OSError as error:
             return replace(found, stamp=NEVER, reason=Reason.UNREADABLE, detail=error.strerror or str(error))
         digest = Digest(hashlib.sha256(data).hexdigest())
-        if not self._claim(digest):
-            return _Read(found, digest)
+        return self._decode(found, digest, data) if self._claim(digest) else _Read(found, digest)
+
+    def _decode(self, found: Found, digest: Digest, data: bytes) -> _Result | _Decoded:
         try:
             return _Decoded(found, digest, self._parts.decode(data, DECODED_SIDE))
         except ImageError as error:
+            if error.reason == Reason.TOO_MANY_PIXELS:  # the limit is a setting: another run may have another
+                self._release([digest])
+                return replace(found, stamp=NEVER, reason=Reason.TOO_MANY_PIXELS, detail=error.detail)
             return _Read(found, digest, NewImage(digest, len(data), reason=Reason(error.reason), detail=error.detail))
 
     def _concerns_us(self, path: Path) -> bool:
@@ -263,8 +269,14 @@ class _Run:
     def _write(self) -> None:
         while batch := self._results.take(self._parts.rules.batch_size, SECONDS_PER_TRANSACTION):
             self._commit(batch)
-        if self._waiting:
-            self._commit([])
+        # What still waits has the content of a picture that a limit refused under another name.
+        detail = "a copy of a picture that was refused"
+        copies = [
+            replace(item.found, stamp=NEVER, reason=Reason.TOO_MANY_PIXELS, detail=detail) for item in self._waiting
+        ]
+        self._waiting = []
+        if copies:
+            self._commit(copies)
 
     def _commit(self, batch: Sequence[_Result]) -> None:
         """Keep the crops, then everything else in one transaction, then tell."""
@@ -275,6 +287,8 @@ class _Run:
             for item in refused:
                 tx.images.place(item.uri, item.stamp, None, item.reason, item.detail)
             committed = tuple(tx.images.add(image) for image in images)
+            if any(image.faces for image in images):
+                remember_gates(tx, self._parts.rules.gates)
             placed = [*self._waiting, *(item for item in batch if isinstance(item, _Read))]
             waiting = _place(tx, placed)
         self._release([image.digest for image in images])

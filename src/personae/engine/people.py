@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personae.engine.parts import Parts
-from personae.engine.review import find_cluster, find_person
+from personae.engine.review import find_cluster, find_face, find_person
 from personae.ports import Transaction
 from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person
 
@@ -43,8 +43,11 @@ def people(parts: Parts) -> tuple[list[Person], list[Cluster]]:
 
 
 def show(parts: Parts, reference: str) -> Shown:
-    """Return one person or unknown group with every face. Raises NotFound, Conflict."""
+    """Return one person, unknown group or single face, with every face. Raises NotFound, Conflict."""
     with parts.store.read() as tx:
+        face = find_face(tx, reference)
+        if face is not None:
+            return Shown(reference, (), _shown(tx, [face]))
         cluster = find_cluster(tx, reference)
         if cluster is not None:
             return Shown(cluster.label, (), _shown(tx, tx.faces.select(cluster_id=cluster.id, unknown=True)))

@@ -12,7 +12,7 @@ from personae.engine.parts import Parts
 from personae.engine.people import last_ties
 from personae.engine.stats import Stats, stats
 from personae.engine.walk import path_of
-from personae.errors import BackendError, NotFound
+from personae.errors import BackendError, InputError, NotFound
 from personae.ports import Transaction
 from personae.types import Decision, Face, FaceRole, Maker
 
@@ -27,16 +27,22 @@ def write_report(parts: Parts, render: Callable[[AlbumReport], str], to: Path) -
     """Write the report page to a file, atomically, and return its path.
 
     Raises:
+        InputError: there is something else than a file at that path.
         BackendError: the file cannot be written.
     """
+    if to.exists() and not to.is_file():
+        raise InputError(f"{to} is not a file")
     page = render(build(parts)).encode("utf-8")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.", delete=False) as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(to)
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".personae-") as folder:
+            draft = Path(folder) / to.name
+            with draft.open("wb") as file:
+                file.write(page)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.chmod(0o600)
+            draft.replace(to)
     except OSError as error:
         raise BackendError(f"{to} cannot be written: {error.strerror or error}") from error
     return to

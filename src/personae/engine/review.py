@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from personae.engine import ledger
@@ -25,6 +26,9 @@ CLUSTER_LABEL = "unknown_cluster_"
 NOISE_LABEL = "unknown_noise_"
 """Labels of an unknown group (by its number) and of a face in no group (by its face id)."""
 MAX_NAME = 300
+REFERENCE = re.compile(rf"#?\d+|({CLUSTER_LABEL}|{NOISE_LABEL})\d+")
+ZWNJ, ZWJ = "\u200c", "\u200d"
+"""Invisible, but part of Persian and Indic spelling."""
 
 
 def find_person(tx: Transaction, reference: str) -> Person:
@@ -150,8 +154,10 @@ def clean_name(text: str) -> str:
         raise InputError("the name is empty")
     if len(cleaned) > MAX_NAME:
         raise InputError(f"the name is longer than {MAX_NAME} characters")
-    if not cleaned.isprintable():
+    if not cleaned.replace(ZWNJ, "").replace(ZWJ, "").isprintable():
         raise InputError("the name has characters that cannot be shown")
+    if REFERENCE.fullmatch(cleaned):
+        raise InputError(f"{cleaned!r} is how personae itself refers to people, groups and faces: choose another name")
     return cleaned
 
 

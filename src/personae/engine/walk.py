@@ -43,6 +43,14 @@ def path_of(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
 
+def user_path(path: str | Path) -> Path:
+    """Return the path with ~ and ~user put in full. Raises InputError when there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
 def expand(paths: Sequence[str | Path]) -> list[Path]:
     """Return absolute paths of what is named, globs expanded.
 
@@ -51,7 +59,7 @@ def expand(paths: Sequence[str | Path]) -> list[Path]:
     """
     places: list[Path] = []
     for path in paths:
-        place = Path(path).expanduser()
+        place = user_path(path)
         if os.path.lexists(place):
             places.append(Path(os.path.abspath(place)))  # noqa: PTH100 - Path.resolve would follow links
             continue
@@ -63,27 +71,31 @@ def expand(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def walk(paths: Sequence[Path], leave_out: Path | None = None) -> Iterator[Found]:
-    """Yield each file once, folders in order of their names; links are followed, loops are not.
+    """Yield the files under `paths`, folders in order of their names; links are followed, no folder twice.
 
     Args:
         paths: absolute files and folders.
-        leave_out: a folder that is not entered (personae's own).
+        leave_out: a folder that exists and is not entered, by whatever name it is met (personae's own).
     """
-    seen: set[tuple[int, int]] = set()
+    seen = {_identity(leave_out.stat())} if leave_out else set()
     waiting = list(reversed(paths))
     while waiting:
         place = waiting.pop()
         try:
             status = place.stat()
             is_folder = stat.S_ISDIR(status.st_mode)
-            if is_folder and ((status.st_dev, status.st_ino) in seen or place == leave_out):
+            if is_folder and _identity(status) in seen:
                 continue
             children = sorted(place.iterdir(), reverse=True) if is_folder else []
         except OSError as error:
             yield Found(place, reason=Reason.UNREADABLE, detail=error.strerror or str(error))
             continue
         if is_folder:
-            seen.add((status.st_dev, status.st_ino))
+            seen.add(_identity(status))
             waiting += children
         elif stat.S_ISREG(status.st_mode):
             yield Found(place, FileStamp(status.st_size, status.st_mtime_ns))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -225,9 +225,11 @@ class SqlFaces:
 
     def counts(self) -> dict[str, int]:
         """See the port."""
-        clustered = sa.case((faces.c.person_id.is_(None), faces.c.cluster_id))
+        kept = faces.c.role != FaceRole.REFUSED
+        named = sa.case((kept, faces.c.person_id))
+        clustered = sa.case((kept & faces.c.person_id.is_(None), faces.c.cluster_id))
         query = (
-            sa.select(faces.c.role, faces.c.reasons, sa.func.count(), sa.func.count(faces.c.person_id),
+            sa.select(faces.c.role, faces.c.reasons, sa.func.count(), sa.func.count(named),
                       sa.func.count(clustered))
             .where(faces.c.project_id == self.scope.project_id)
             .group_by(faces.c.role, faces.c.reasons)

@@ -142,10 +142,22 @@ class SqlImages:
         image_id = self.scope.connection.execute(query).scalar()
         return None if image_id is None else self.get([ImageId(image_id)])[0]
 
-    def uris(self) -> list[str]:
-        """See the port; sorted."""
-        query = sa.select(files.c.uri).where(files.c.project_id == self.scope.project_id, files.c.image_id.is_not(None))
-        return sorted(self.scope.connection.execute(query).scalars())
+    def places(self) -> dict[ImageId, list[str]]:
+        """See the port; by URI."""
+        query = (
+            sa.select(files.c.image_id, files.c.uri)
+            .where(files.c.project_id == self.scope.project_id, files.c.image_id.is_not(None))
+            .order_by(files.c.uri)
+        )
+        found: dict[ImageId, list[str]] = {}
+        for image_id, uri in self.scope.connection.execute(query):
+            found.setdefault(ImageId(image_id), []).append(uri)
+        return found
+
+    def forget(self, uri: str) -> None:
+        """See the port."""
+        mine = sa.and_(files.c.project_id == self.scope.project_id, files.c.uri_key == _key(uri))
+        self.scope.connection.execute(sa.delete(files).where(mine))
 
     def refusals(self) -> list[tuple[str, Reason, str]]:
         """See the port."""

@@ -52,6 +52,8 @@ def translating(store: str, *, reading: bool = False) -> Iterator[None]:
         yield
     except (exc.SQLAlchemyError, sqlite3.Error) as error:
         raise translate(error, store, reading=reading) from error
+    except OverflowError as error:
+        raise InputError("a number is too large") from error
 
 
 def translate(error: exc.SQLAlchemyError | sqlite3.Error, store: str, *, reading: bool = False) -> PersonaeError:

@@ -14,7 +14,7 @@ import numpy as np
 
 from personae.adapters.vision.entries import Catalogue, Entry, Source, parse, write
 from personae.adapters.vision.pull import place, pull
-from personae.errors import InputError, ModelError
+from personae.errors import InputError, ModelError, NotFound
 from personae.types import ModelCard, Thresholds
 
 Note = Callable[[str], None]
@@ -48,10 +48,10 @@ class Registry:
         return [*self._entries.values()]
 
     def entry(self, model_id: str) -> Entry:
-        """Return one entry. Raises ModelError when there is none."""
+        """Return one entry. Raises NotFound when there is none."""
         if model_id not in self._entries:
             known = ", ".join(self._entries)
-            raise ModelError(f"There is no model {model_id!r}. Known: {known}. Run: personae models list")
+            raise NotFound(f"There is no model {model_id!r}. Known: {known}. Run: personae models list")
         return self._entries[model_id]
 
     def card(self, model_id: str) -> ModelCard:
