@@ -17,25 +17,30 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
 }
 HEAD = """# Benchmarks
 
-Made by `make bench`; each figure is measured in one run on the machine named. The photos and tools behind some of
-them are research data that personae does not ship: a section without its data is left out.
+Made by `make bench`; the figures of a section are measured in one run on the machine named. The photos and tools behind
+some of them are research data that personae does not ship: a section without its data is left out.
 """
 
 
 def main() -> None:
-    """Measure what was asked for (everything by default), print it, and keep it when it was everything."""
-    names = sys.argv[1:] or list(SECTIONS)
-    parts = []
-    for name in names:
+    """Measure what was asked for (everything by default), print it, and put it on the page."""
+    kept = _kept()
+    for name in sys.argv[1:] or SECTIONS:
         title, run = SECTIONS[name]
         rows = run()
-        if rows:
-            parts.append(markdown(title, rows))
-            print(parts[-1], flush=True)
-        else:
+        if not rows:
             print(f"{title}: its data is not here", flush=True)
-    if names == list(SECTIONS) and len(parts) == len(SECTIONS):
-        PAGE.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
+            continue
+        kept[title] = markdown(title, rows)
+        print(kept[title], flush=True)
+        in_order = [kept[title] for title, _ in SECTIONS.values() if title in kept]
+        PAGE.write_text("\n".join([HEAD, *in_order]), encoding="utf-8")
+
+
+def _kept() -> dict[str, str]:
+    """The sections on the page, by title: what is not measured now stays as it was measured before."""
+    parts = PAGE.read_text("utf-8").split("\n## ")[1:] if PAGE.is_file() else []
+    return {part.partition("\n")[0]: f"## {part.strip()}\n" for part in parts}
 
 
 if __name__ == "__main__":

@@ -33,10 +33,11 @@ class Channel(Generic[T]):
             self._items.append(item)
             self._changed.notify_all()
 
-    def take(self, most: int, patience: float = 0.0) -> list[T]:
+    def take(self, most: int, patience: float = 0.0, among: int = 1) -> list[T]:
         """Return 1 to `most` items; [] when all producers are done. Raises Cancelled.
 
-        Waits for the first as long as it takes, and then at most `patience` seconds for the others.
+        Waits for the first as long as it takes, and then at most `patience` seconds for the others. Of few items
+        a consumer takes its share `among` all, so that the last ones do not end with one of them.
         """
         with self._changed:
             while True:
@@ -50,7 +51,8 @@ class Channel(Generic[T]):
                 # While this thread was patient, another may have taken everything.
                 if self._items or self._producers == 0:
                     break
-            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            share = -(-len(self._items) // among)
+            taken = [self._items.popleft() for _ in range(min(most, share))]
             self._changed.notify_all()
             return taken
 

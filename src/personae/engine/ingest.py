@@ -252,7 +252,7 @@ class _Run:
 
     def _analyse(self) -> None:
         rules = self._parts.rules
-        while batch := self._pictures.take(PICTURES_AT_ONCE):
+        while batch := self._pictures.take(PICTURES_AT_ONCE, among=rules.workers):
             vision = self._parts.vision()
             found = analyse(vision, rules.gates, self._parts.encode, [item.picture for item in batch])
             for item, faces in zip(batch, found, strict=True):

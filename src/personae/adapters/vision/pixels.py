@@ -94,10 +94,22 @@ def fit(pixels: Pixels, side: int) -> tuple[Pixels, float]:
     small = pixels
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small = np.asarray(cv2.resize(_halved(pixels, scale), size, interpolation=cv2.INTER_AREA), np.uint8)
     rows, columns = (-(-each // STEP) * STEP for each in small.shape[:2])
     if small.shape[:2] == (rows, columns):
         return small, scale
     canvas = np.zeros((rows, columns, 3), np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small
     return canvas, scale
+
+
+def _halved(pixels: Pixels, scale: float) -> Pixels:
+    """Halve the picture while it stays larger than it will be: averaging four pixels is quick, other ratios are not."""
+    small = pixels
+    while scale <= 0.5:
+        size = (small.shape[1] // 2, small.shape[0] // 2)
+        small = np.asarray(
+            cv2.resize(small[: 2 * size[1], : 2 * size[0]], size, interpolation=cv2.INTER_AREA), np.uint8
+        )
+        scale *= 2
+    return small

@@ -1,8 +1,8 @@
-"""Every Protocol: what the engine asks of the world, and what adapters give."""
+"""Ports of the store: one Protocol for each kind of thing it keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,6 @@ from personae.types import (
     Cluster,
     ClusterId,
     Decision,
-    Detection,
     Digest,
     Event,
     Face,
@@ -23,7 +22,6 @@ from personae.types import (
     ImageId,
     Job,
     JobId,
-    Landmarks,
     Maker,
     ModelId,
     NewImage,
@@ -31,159 +29,13 @@ from personae.types import (
     OperationId,
     Person,
     PersonId,
-    Picture,
-    Pixels,
     Reason,
-    Scores,
-    Thresholds,
     Vector,
     Vectors,
 )
 
 Clock = Callable[[], datetime]
 """Now, with a time zone."""
-
-Decode = Callable[[bytes, int], Picture]
-"""(encoded bytes, wanted longer side in pixels) -> Picture whose longer side is at least that,
-or the full size where the image is smaller. Raises ImageError."""
-
-
-# --- vision -----------------------------------------------------------------------------------
-
-
-class Detector(Protocol):
-    """Finds faces."""
-
-    @property
-    def model_id(self) -> ModelId: ...
-
-    @property
-    def input_side(self) -> int:
-        """Longest side, pixels, at which pictures are examined; larger ones are reduced by `detect`."""
-        ...
-
-    def detect(self, pixels: Pixels) -> list[Detection]:
-        """Return the faces in `pixels`, best first, in coordinates of `pixels`. Safe to call from several threads."""
-        ...
-
-
-class Embedder(Protocol):
-    """Turns aligned faces into embeddings."""
-
-    @property
-    def model_id(self) -> ModelId: ...
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def input_side(self) -> int:
-        """Side of the aligned square face, pixels."""
-        ...
-
-    @property
-    def template(self) -> Landmarks:
-        """Where the five landmarks must lie in the aligned face, pixels of `input_side`."""
-        ...
-
-    @property
-    def thresholds(self) -> Thresholds: ...
-
-    def embed(self, chips: Pixels) -> Vectors:
-        """Return unit vectors (n, dimension) of aligned RGB faces (n, side, side, 3) uint8. Thread-safe."""
-        ...
-
-
-# --- index ------------------------------------------------------------------------------------
-
-
-class VectorIndex(Protocol):
-    """A cache of one model's embeddings that answers: which faces are nearest?
-
-    The store is the truth; the index says up to which event it has followed it (`cursor`).
-    """
-
-    @property
-    def model_id(self) -> ModelId: ...
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def cursor(self) -> int:
-        """Sequence number of the last event applied; 0 when empty."""
-        ...
-
-    @property
-    def damage(self) -> str:
-        """Why the saved state could not be used when the index was opened, one sentence; empty when all was well."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def __contains__(self, face_id: FaceId) -> bool: ...
-
-    def face_ids(self) -> Ids:
-        """Every face in the index, ids ascending."""
-        ...
-
-    def add(self, face_ids: Ids, vectors: Vectors) -> None:
-        """Add or replace. Raises ModelMismatch (dimension), InputError (NaN, zero or not unit rows)."""
-        ...
-
-    def remove(self, face_ids: Ids) -> None:
-        """Forget these; unknown ids are ignored."""
-        ...
-
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Scores]:
-        """Return (m, k) face ids and exact float32 cosine scores, best first; -1 and -1.0 where fewer than k exist."""
-        ...
-
-    def compare(self, query: Vector, face_ids: Ids) -> Scores:
-        """Return (n,) the exact cosine of one query (d,) with these faces; NaN where a face is not in the index."""
-        ...
-
-    def advance(self, cursor: int) -> None:
-        """Record that all events up to `cursor` are applied."""
-        ...
-
-    def clear(self) -> None: ...
-
-    def save(self) -> None:
-        """Keep the state atomically where it will be found again; a no-op for an index without a file."""
-        ...
-
-
-# --- files ------------------------------------------------------------------------------------
-
-
-class Files(Protocol):
-    """Small files named by their content (face crops)."""
-
-    def put(self, data: bytes) -> Digest:
-        """Store durably and return the SHA-256; storing the same bytes twice is one file."""
-        ...
-
-    def get(self, digest: Digest) -> bytes:
-        """Raises NotFound; BackendError when the bytes no longer match their name."""
-        ...
-
-    def delete(self, digest: Digest) -> None: ...
-
-    def leftovers(self) -> list[str]:
-        """Names of temporary files that an interrupted `put` left behind."""
-        ...
-
-    def sweep(self) -> None:
-        """Remove the leftovers; not while another process may be putting."""
-        ...
-
-    def __contains__(self, digest: Digest) -> bool: ...
-
-    def __iter__(self) -> Iterator[Digest]: ...
-
-
-# --- store ------------------------------------------------------------------------------------
 
 
 class ImageTable(Protocol):

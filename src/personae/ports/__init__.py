@@ -1,0 +1,37 @@
+"""Every Protocol: what the engine asks of the world, and what adapters give."""
+
+from personae.ports.files import Files
+from personae.ports.index import VectorIndex
+from personae.ports.store import (
+    Clock,
+    ClusterTable,
+    DecisionTable,
+    EventTable,
+    FaceTable,
+    ImageTable,
+    JobTable,
+    PeopleTable,
+    SettingTable,
+    Store,
+    Transaction,
+)
+from personae.ports.vision import Decode, Detector, Embedder
+
+__all__ = [
+    "Clock",
+    "ClusterTable",
+    "DecisionTable",
+    "Decode",
+    "Detector",
+    "Embedder",
+    "EventTable",
+    "FaceTable",
+    "Files",
+    "ImageTable",
+    "JobTable",
+    "PeopleTable",
+    "SettingTable",
+    "Store",
+    "Transaction",
+    "VectorIndex",
+]
