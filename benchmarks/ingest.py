@@ -79,7 +79,7 @@ def _make_large(folder: Path) -> None:
         side = 1500
         left = int(rng.integers(0, LARGE_WIDTH - side))
         top = int(rng.integers(0, LARGE_HEIGHT - side))
-        background = cv2.GaussianBlur(cv2.resize(picture, (LARGE_WIDTH, LARGE_HEIGHT)), (0, 0), 60)
+        background = cv2.resize(cv2.GaussianBlur(picture, (0, 0), 4), (LARGE_WIDTH, LARGE_HEIGHT))
         canvas[:] = background
         canvas[top : top + side, left : left + side] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
         grain = rng.normal(0, 4, canvas.shape[:2]).astype(np.float32)[..., None]

@@ -28,7 +28,7 @@ from personae.types import Digest, FaceRole, ImageId, NewImage, Picture, Reason
 
 DECODED_SIDE = 1280
 """Pictures are decoded to at least this many pixels on the longer side: enough for detector and embedders."""
-PICTURES_AT_ONCE = 8
+PICTURES_AT_ONCE = 4
 """Pictures an analyst takes at a time, so that one run of an embedder serves the faces of several."""
 HEAD_BYTES = 512
 STAMPS_AT_ONCE = 500
