@@ -12,7 +12,6 @@ from personae.core.compare import (
     fuse_scores,
     fuse_vectors,
     normalise,
-    require_same_model,
     require_unit,
 )
 from personae.errors import InputError, ModelMismatch
@@ -58,16 +57,6 @@ def test_only_unit_rows_of_the_dimension_pass() -> None:
             require_unit(shape, 8)
 
 
-def test_models_never_meet() -> None:
-    require_same_model("a", "a")
-    with pytest.raises(ModelMismatch):
-        require_same_model("a", "b")
-    with pytest.raises(ModelMismatch):
-        cosine(np.ones(3, np.float32), np.ones(4, np.float32))
-    with pytest.raises(ModelMismatch):
-        cosines(np.ones((1, 3), np.float32), np.ones((1, 4), np.float32))
-
-
 def test_cosines_are_those_of_each_pair() -> None:
     first, second = unit_rows(3, 8, 1), unit_rows(4, 8, 2)
     table = cosines(first, second)
@@ -92,3 +81,8 @@ def test_nothing_and_unequal_things_are_not_fused() -> None:
         fuse_vectors([])
     with pytest.raises(InputError):
         fuse_vectors([unit_rows(2, 4), unit_rows(3, 4)])
+
+
+def test_embeddings_of_different_dimensions_never_meet() -> None:
+    with pytest.raises(ModelMismatch):
+        cosine(np.ones(3, np.float32), np.ones(4, np.float32))

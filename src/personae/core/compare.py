@@ -57,16 +57,6 @@ def require_unit(vectors: Vectors, dimension: int) -> Vectors:
     return rows
 
 
-def require_same_model(first: str, second: str) -> None:
-    """Raise unless both embeddings come from the same model (law 6).
-
-    Raises:
-        ModelMismatch: the ids differ.
-    """
-    if first != second:
-        raise ModelMismatch(f"embeddings of {first} and of {second} cannot be compared")
-
-
 def cosine(first: Vector, second: Vector) -> float:
     """Return the cosine of two unit vectors.
 
