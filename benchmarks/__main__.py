@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import grouping, ingest, verification, who
+from benchmarks import assignment, clustering, dual, grouping, ingest, verification, who
 from benchmarks.report import ROOT, Row, markdown
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -13,6 +13,9 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "ingest": ("Ingest", ingest.run),
     "verification": ("Verification", verification.run),
     "grouping": ("Grouping", grouping.run),
+    "clustering": ("Clustering", clustering.run),
+    "dual": ("Dual-mode clustering", dual.run),
+    "assignment": ("Assignment", assignment.run),
     "who": ("Who is this?", who.run),
 }
 HEAD = """# Benchmarks

@@ -15,6 +15,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -23,14 +24,19 @@ from personae.engine.facade import Engine
 from personae.engine.parts import Parts, Rules, Vision
 from personae.engine.walk import user_path
 from personae.errors import BackendError, InputError, ModelError
-from personae.settings import DEFAULT_PROJECT, Settings, config_file
+from personae.settings import DEFAULT_PROJECT, Settings, as_environment, config_file
 from personae.types import Ids, ModelCard, ModelId, Picture, Pixels, Vectors
 
 if TYPE_CHECKING:
+    from personae.adapters.index.points import Points
     from personae.adapters.vision.registry import Registry
     from personae.album import AlbumReport
+    from personae.core.evaluation import Evaluation
     from personae.core.quality import Gates
     from personae.ports import Store, VectorIndex
+
+NAMESPACE = "index_namespace"
+"""Key of the project's name on a Qdrant server, among what the store keeps of settings."""
 
 Notify = Callable[[str], None]
 """Takes a sentence for the person who waits."""
@@ -62,13 +68,17 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
         BackendError: the store cannot be opened.
     """
     from personae.adapters.files import FolderFiles
+    from personae.adapters.queue.local import LocalQueue
+    from personae.adapters.queue.pulse import ProcessPulse
     from personae.adapters.store.store import SqlStore
 
     chosen = settings or load_settings()
     home = user_path(chosen.home).absolute()
     folder = _project_folder(home, chosen.project)
     _make_folder(folder)
-    store = SqlStore.open(chosen.database_url or f"sqlite:///{home / 'personae.db'}", chosen.project, _now)
+    url = chosen.database_url or f"sqlite:///{home / 'personae.db'}"
+    store = SqlStore.open(url, chosen.project, _now)
+    indexes = _LazyIndexes(folder / "index", store, chosen)
     parts = Parts(
         store=store,
         crops=FolderFiles(folder / "crops"),
@@ -76,12 +86,15 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
         decode=partial(_decode, chosen.max_pixels),
         encode=_encode,
         vision=_LazyVision(chosen, notify),
-        index=_LazyIndexes(folder / "index", store, chosen.exact_limit),
+        index=indexes,
         models=partial(_cards, chosen),
+        queue=LocalQueue(as_environment(chosen), folder / "jobs.log"),
+        pulse=ProcessPulse(url, chosen.project),
         clock=_now,
         rules=_rules(chosen),
+        close_indexes=indexes.close,
     )
-    return Engine(parts, folder, home, _render)
+    return Engine(parts, folder, home, _render, _render_evaluation)
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -178,6 +191,12 @@ def _render(report: AlbumReport) -> str:
     return render(report)
 
 
+def _render_evaluation(evaluation: Evaluation) -> str:
+    from personae.adapters.report.evaluation import render_evaluation
+
+    return render_evaluation(evaluation)
+
+
 def _cards(settings: Settings) -> Sequence[ModelCard]:
     registry = open_registry(settings)
     return [registry.card(model_id) for model_id in wanted_models(settings)]
@@ -192,6 +211,7 @@ def _rules(settings: Settings) -> Rules:
         match_threshold=settings.person_match_threshold,
         unknown_method=settings.unknown_method,
         min_cluster_size=settings.unknown_min_cluster_size,
+        unknown_eps=settings.unknown_eps,
         embedders=settings.embedders,
     )
 
@@ -236,29 +256,80 @@ class _LazyVision:
 class _LazyIndexes:
     """The index of each model, opened on the first call and kept; a grown collection moves from exact to Voyager."""
 
-    def __init__(self, folder: Path, store: Store, exact_limit: int) -> None:
+    def __init__(self, folder: Path, store: Store, settings: Settings) -> None:
         self._folder = folder
         self._store = store
-        self._exact_limit = exact_limit
-        self._open: dict[tuple[ModelId, bool], VectorIndex] = {}
+        self._settings = settings
+        self._open: dict[ModelId, tuple[str, VectorIndex]] = {}
 
     def __call__(self, model_id: ModelId, dimension: int, count: int) -> VectorIndex:
-        exact = count <= self._exact_limit
-        key = (model_id, exact)
-        if key not in self._open:
-            self._open.pop((model_id, not exact), None)
-            self._open[key] = self._make(model_id, dimension, exact)
-        return self._open[key]
+        kind = self._kind(count)
+        there = self._open.get(model_id)
+        if there is None or there[0] != kind:
+            if there is not None:
+                there[1].close()
+            there = self._open[model_id] = kind, self._make(kind, model_id, dimension)
+        return there[1]
 
-    def _make(self, model_id: ModelId, dimension: int, exact: bool) -> VectorIndex:
-        if exact:
+    def close(self) -> None:
+        """Let go of every index."""
+        while self._open:
+            self._open.popitem()[1][1].close()
+
+    def _kind(self, count: int) -> str:
+        if self._settings.index != "auto":
+            return self._settings.index
+        if self._settings.qdrant_url:
+            return "qdrant"
+        return "exact" if count <= self._settings.exact_limit else "voyager"
+
+    def _make(self, kind: str, model_id: ModelId, dimension: int) -> VectorIndex:
+        if kind == "exact":
             from personae.adapters.index.exact import ExactIndex
 
             return ExactIndex(model_id, dimension)
-        from personae.adapters.index.voyager import VoyagerIndex
+        fetch = partial(self._fetch, model_id)
+        if kind == "voyager":
+            from personae.adapters.index.voyager import VoyagerIndex
 
-        file = self._folder / INDEX_FILES.get(model_id, f"face_{model_id}.voy")
-        return VoyagerIndex(file, model_id, dimension, partial(self._fetch, model_id))
+            file = self._folder / INDEX_FILES.get(model_id, f"face_{model_id}.voy")
+            return VoyagerIndex(file, model_id, dimension, fetch)
+        from personae.adapters.index.points import PointIndex
+
+        try:
+            points = self._points(kind, model_id, dimension)
+        except ModuleNotFoundError as error:
+            raise InputError(f"the index {kind} needs its library: pip install 'personae[{kind}]'") from error
+        return PointIndex(points, model_id, dimension, fetch, self._history)
+
+    def _points(self, kind: str, model_id: ModelId, dimension: int) -> Points:
+        if kind == "qdrant-edge":
+            from personae.adapters.index.qdrant_edge import EdgePoints
+
+            return EdgePoints(self._folder / f"face_{model_id}.edge", dimension)
+        from personae.adapters.index.qdrant import FolderPoints, ServerPoints
+
+        if not self._settings.qdrant_url:
+            return FolderPoints(self._folder / f"face_{model_id}.qdrant", str(model_id), dimension)
+        key = self._settings.qdrant_api_key.get_secret_value()
+        collection = f"personae_{self._namespace()}_{model_id}"
+        return ServerPoints(self._settings.qdrant_url, key, collection, dimension)
+
+    def _namespace(self) -> str:
+        """Return what tells this project from every other, of other stores too, on a server that they share."""
+        with self._store.read() as tx:
+            found = tx.settings.get(NAMESPACE)
+        if found is None:
+            with self._store.write() as tx:
+                found = tx.settings.get(NAMESPACE) or uuid4().hex
+                tx.settings.set(NAMESPACE, found)
+        return str(found)
+
+    def _history(self, seq: int) -> str:
+        """Return what tells one event from another; empty when there is none of this number."""
+        with self._store.read() as tx:
+            events = tx.events.after(seq - 1, 1)
+        return f"{events[0].kind} {events[0].created_at.timestamp()}" if events and events[0].seq == seq else ""
 
     def _fetch(self, model_id: ModelId, face_ids: Ids) -> tuple[Ids, Vectors]:
         with self._store.read() as tx:

@@ -7,6 +7,7 @@ PersonaeError
 │   └── TooFewComparisons a rate cannot be observed on so few pairs
 ├── NotFound              no such person, face, cluster, operation 404, exit 2
 ├── Conflict              the state does not allow it              409, exit 2
+├── Cancelled             somebody asked the work to stop          409, exit 130
 ├── ModelError            a model is missing, torn or not itself   500, exit 3
 └── BackendError          store, disk or server does not answer    503, exit 3
 """
@@ -61,6 +62,13 @@ class Conflict(PersonaeError):
     """The present state does not allow what was asked."""
 
     exit_code = 2
+    http_status = 409
+
+
+class Cancelled(PersonaeError):
+    """Somebody asked the work to stop; nothing of it was written."""
+
+    exit_code = 130
     http_status = 409
 
 

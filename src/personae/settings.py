@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -19,6 +19,9 @@ from pydantic_settings import (
 
 PREFIX = "PERSONAE_"
 DEFAULT_PROJECT = "default"
+
+
+Method = Literal["auto", "linkage", "whispers", "hdbscan", "dbscan", "agglomerative"]
 
 
 class Settings(BaseSettings):
@@ -89,6 +92,20 @@ class Settings(BaseSettings):
         ge=0,
         description="Up to so many faces the index is searched exactly; above it, by Voyager with exact re-ranking.",
     )
+    index: Literal["auto", "exact", "voyager", "qdrant", "qdrant-edge"] = Field(
+        default="auto",
+        description="What finds the nearest faces; auto: qdrant where `qdrant_url` is set, else by `exact_limit`.",
+    )
+    qdrant_url: str = Field(
+        default="",
+        validation_alias="QDRANT_URL",
+        description="Address of a Qdrant server, to which embeddings are sent; empty: Qdrant keeps them in `home`.",
+    )
+    qdrant_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias="QDRANT_API_KEY",
+        description="What the Qdrant server asks for; never shown.",
+    )
     person_match_threshold: float = Field(
         default=0.7,
         ge=-1,
@@ -96,10 +113,17 @@ class Settings(BaseSettings):
         validation_alias="FACE_PERSON_MATCH_THRESHOLD",
         description="Score from which a face is tied to a known person without asking.",
     )
-    unknown_method: Literal["auto", "linkage", "whispers"] = Field(
+    unknown_method: Method = Field(
         default="auto",
         validation_alias="FACE_UNKNOWN_CLUSTERING_METHOD",
-        description="How unknown faces are grouped; auto: linkage.",
+        description="How unknown faces are grouped: auto (which is linkage), whispers, hdbscan, dbscan, agglomerative.",
+    )
+    unknown_eps: float = Field(
+        default=0.5,
+        gt=0,
+        le=2,
+        validation_alias="FACE_UNKNOWN_EPS",
+        description="Cosine distance up to which dbscan calls faces neighbours.",
     )
     unknown_min_cluster_size: int = Field(
         default=3,
@@ -133,17 +157,31 @@ def config_file() -> Path:
     return here if here.is_file() else user_config_path("personae") / "personae.toml"
 
 
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables under which another process has the same settings; passwords are in them."""
+    variables = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value is not None:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            variables[_environment_name(name)] = ",".join(plain) if isinstance(plain, tuple) else str(plain)
+    return variables
+
+
+def _environment_name(name: str) -> str:
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
+
+
 def describe(settings: Settings) -> list[dict[str, Any]]:
     """Return name, value, environment variable and meaning of every setting, for `config show` and the docs."""
     rows = []
     for name, info in type(settings).model_fields.items():
-        alias = info.validation_alias
-        environment = alias if isinstance(alias, str) else PREFIX + name.upper()
         rows.append(
             {
                 "name": name,
                 "value": _without_password(getattr(settings, name)),
-                "environment": environment,
+                "environment": _environment_name(name),
                 "description": info.description or "",
             }
         )
@@ -151,7 +189,9 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _without_password(value: Any) -> Any:
-    """Hide the password of a database URL."""
+    """Hide a secret, and the password of an address."""
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
     if not isinstance(value, str):
         return value
     return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*):.*@", r"\1:***@", value))

@@ -245,6 +245,12 @@ class DecisionKind(StrEnum):
     """This face is in this cluster, or (None) in none."""
     MERGE = "merge"
     """This person is the same as `into_person_id`."""
+    LINK = "link"
+    """This face and `other_face_id` are one person, whoever it is (said by a human)."""
+    SEPARATE = "separate"
+    """This face and `other_face_id` are two people (said by a human)."""
+    RELEASE = "release"
+    """The machine no longer ties this face to anybody."""
 
 
 class Maker(StrEnum):
@@ -272,6 +278,7 @@ class Decision:
     threshold: float | None = None
     model_id: str | None = None
     runner_up: float | None = None
+    other_face_id: FaceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +320,7 @@ class Job:
     lease_until: datetime | None
     cancel: bool
     result: Mapping[str, object]
+    """What its runner said last: while it runs {"doing"}, then the summary, or {"error"}."""
     created_at: datetime
 
 
@@ -322,6 +330,18 @@ class Outcome(StrEnum):
     MATCH = "match"
     REVIEW = "review"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which faces a search may find; everything that is asked for must hold."""
+
+    people: tuple[PersonId, ...] | None = None
+    """Only faces of these people; None: of anybody, or nobody."""
+    clusters: tuple[ClusterId, ...] | None = None
+    """Only faces of these clusters; None: of any, or none."""
+    unknown: bool = False
+    """Only faces that have no person."""
 
 
 @dataclass(frozen=True, slots=True)

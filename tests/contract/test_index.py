@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,33 +13,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from personae.adapters.index.exact import ExactIndex
-from personae.adapters.index.voyager import VoyagerIndex
 from personae.core.compare import normalise
 from personae.core.search import nearest
 from personae.errors import InputError, ModelMismatch
 from personae.ports import VectorIndex
-from personae.types import FaceId, ModelId
+from personae.types import ClusterId, FaceId, Filter, ModelId, PersonId
 from tests.generate import unit_rows
+from tests.indexes import DIMENSION, KINDS, MODEL, SLOW_KINDS, let_go, open_index, opened
 
-MODEL = ModelId("some-model")
-DIMENSION = 16
-Make = Callable[[], VectorIndex]
-
-
-def make_exact(_: Path) -> VectorIndex:
-    return ExactIndex(MODEL, DIMENSION)
+# The client's local mode commits each face by itself: with a disk that is slow, so are these.
+ALL = [pytest.param(kind, marks=pytest.mark.slow) if kind == "qdrant-folder" else kind for kind in KINDS]
 
 
-def make_voyager(folder: Path) -> VectorIndex:
-    return VoyagerIndex(folder / "some.voy", MODEL, DIMENSION)
-
-
-KINDS = {"exact": make_exact, "voyager": make_voyager}
-
-
-@pytest.fixture(params=KINDS)
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> VectorIndex:
-    return KINDS[request.param](tmp_path)
+@pytest.fixture(params=ALL)
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorIndex]:
+    with opened(request.param, tmp_path) as there:
+        yield there
 
 
 def test_it_says_what_it_is(index: VectorIndex) -> None:
@@ -203,28 +192,111 @@ def test_two_writers_lose_nothing(index: VectorIndex) -> None:
     assert (index.search(rows, 1)[0][:, 0] == np.arange(400)).all()
 
 
+# --- people and clusters ----------------------------------------------------------------------
+
+PEOPLE, CLUSTERS = np.arange(200) % 7 - 1, np.arange(200) % 5 - 1
+FILTERS = {
+    "all": Filter(),
+    "one person": Filter(people=(PersonId(0),)),
+    "several people": Filter(people=(PersonId(1), PersonId(3), PersonId(99))),
+    "nobody": Filter(people=()),
+    "a person without faces": Filter(people=(PersonId(99),)),
+    "one cluster": Filter(clusters=(ClusterId(2),)),
+    "no cluster": Filter(clusters=()),
+    "unknown": Filter(unknown=True),
+    "unknown of a cluster": Filter(clusters=(ClusterId(1), ClusterId(3)), unknown=True),
+    "a person in a cluster": Filter(people=(PersonId(4),), clusters=(ClusterId(0),)),
+    "unknown and somebody": Filter(people=(PersonId(4),), unknown=True),
+}
+
+
+def fits(where: Filter, person: int, cluster: int) -> bool:
+    return (
+        (where.people is None or person in where.people)
+        and (where.clusters is None or cluster in where.clusters)
+        and not (where.unknown and person >= 0)
+    )
+
+
+def assert_filtered(index: VectorIndex, rows: np.ndarray, people: np.ndarray, clusters: np.ndarray) -> None:
+    """Compare every filtered search, of face i under the id 3i, with plain NumPy."""
+    queries = unit_rows(3, DIMENSION, 2)
+    for name, where in FILTERS.items():
+        may = np.array([fits(where, *pair) for pair in zip(people, clusters, strict=True)])
+        ids, scores = index.search(queries, 9, where)
+        for query, found, top in zip(queries, ids, scores, strict=True):
+            expected = np.where(may, rows @ query, -2)
+            count = min(9, int(may.sum()))
+            assert found[:count].tolist() == (np.argsort(-expected)[:count] * 3).tolist(), name
+            assert np.allclose(top[:count], -np.sort(-expected)[:count], atol=1e-6), name
+            assert (found[count:] == -1).all(), name
+
+
+def test_a_search_is_confined_to_people_and_clusters(index: VectorIndex) -> None:
+    rows = unit_rows(200, DIMENSION, 1)
+    index.add(np.arange(200) * 3, rows, PEOPLE, CLUSTERS)
+    assert_filtered(index, rows, PEOPLE, CLUSTERS)
+
+
+def test_labels_are_replaced(index: VectorIndex) -> None:
+    rows, ids = unit_rows(200, DIMENSION, 1), np.arange(200) * 3
+    index.add(ids, rows)
+    assert_filtered(index, rows, np.full(200, -1), np.full(200, -1))
+    order = np.random.default_rng(3).permutation(200)
+    index.label(ids[order], PEOPLE[order], CLUSTERS[order])
+    assert_filtered(index, rows, PEOPLE, CLUSTERS)
+    # Ids that are not there change nothing; of an id that comes twice the last counts.
+    index.label(np.array([1, 0, 0]), np.array([5, 1, 2]), np.array([5, 1, -1]))
+    assert len(index) == 200
+    people, clusters = PEOPLE.copy(), CLUSTERS.copy()
+    people[0], clusters[0] = 2, -1
+    assert_filtered(index, rows, people, clusters)
+
+
+def test_a_face_that_comes_back_is_nobodys(index: VectorIndex) -> None:
+    rows = unit_rows(3, DIMENSION)
+    both = Filter(people=(PersonId(5), PersonId(6)))
+    index.add(np.array([1, 2, 3]), rows, np.array([5, 5, 6]), np.array([7, -1, -1]))
+    assert set(index.search(rows[:1], 3, both)[0][0].tolist()) == {1, 2, 3}
+    index.remove(np.array([1]))
+    index.label(np.array([1]), np.array([5]), np.array([7]))
+    assert set(index.search(rows[:1], 3, both)[0][0].tolist()) == {2, 3, -1}
+    index.add(np.array([1, 2]), rows[:2])
+    assert index.search(rows[:1], 3, both)[0].tolist() == [[3, -1, -1]]
+    index.clear()
+    assert (index.search(rows[:1], 3, both)[0] == -1).all()
+
+
+@pytest.mark.parametrize(("people", "clusters"), [([1], [1, 2]), ([1, 2], [1]), ([1, -2], [1, 1]), ([1, 1], [1, -2])])
+def test_labels_that_cannot_be(index: VectorIndex, people: list[int], clusters: list[int]) -> None:
+    with pytest.raises(InputError):
+        index.label(np.array([1, 2]), np.array(people), np.array(clusters))
+    with pytest.raises(InputError):
+        index.add(np.array([1, 2]), unit_rows(2, DIMENSION), np.array(people), np.array(clusters))
+    assert len(index) == 0
+
+
 # --- two models together ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SLOW_KINDS)
 def test_the_nearest_under_both_models_are_those_of_the_fused_vectors(kind: str, tmp_path: Path) -> None:
     models = {ModelId("some-model"): unit_rows(500, DIMENSION, 1), ModelId("other"): unit_rows(500, DIMENSION, 2)}
     probe = {model: normalise(rows[5] + 0.1 * rows[9]) for model, rows in models.items()}
-    indexes: dict[ModelId, VectorIndex] = {}
+    indexes = {model: open_index(kind, tmp_path, model) for model in models}
     for model, rows in models.items():
-        indexes[model] = (
-            ExactIndex(model, DIMENSION)
-            if kind == "exact"
-            else VoyagerIndex(tmp_path / f"{model}.voy", model, DIMENSION)
-        )
-        indexes[model].add(np.arange(500), rows)
+        indexes[model].add(np.arange(500), rows, np.arange(500) % 5)
     ids, scores = nearest(indexes, probe, 5, depth=500)
     expected = np.mean([rows @ probe[model] for model, rows in models.items()], axis=0)
     assert ids.tolist() == np.argsort(-expected)[:5].tolist()
     assert np.allclose(scores, -np.sort(-expected)[:5], atol=1e-6)
+    only = nearest(indexes, probe, 3, where=Filter(people=(PersonId(2),)))[0]
+    assert only.tolist() == [face for face in np.argsort(-expected) if face % 5 == 2][:3]
     # A face that one model has not embedded has no fused score.
     indexes[ModelId("other")].remove(np.array([5]))
     assert 5 not in nearest(indexes, probe, 5)[0]
+    for each in indexes.values():
+        let_go(each)
 
 
 def test_a_probe_meets_only_its_own_models() -> None:
@@ -250,6 +322,10 @@ class AgainstADictionary(RuleBasedStateMachine):
     def start(self) -> None:
         self.index = self.make()
         self.truth: dict[int, np.ndarray] = {}
+
+    def teardown(self) -> None:
+        if hasattr(self, "index"):
+            let_go(self.index)
 
     @rule(ids=st.lists(st.integers(0, 12), min_size=1, max_size=6), seed=st.integers(0, 1000))
     def add(self, ids: list[int], seed: int) -> None:
@@ -283,13 +359,15 @@ class AgainstADictionary(RuleBasedStateMachine):
         assert len(self.index) == len(self.truth)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SLOW_KINDS)
 def test_any_sequence_of_calls(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     class Machine(AgainstADictionary):
         @staticmethod
         def make() -> VectorIndex:
-            return KINDS[kind](tmp_path_factory.mktemp(kind))
+            return open_index(kind, tmp_path_factory.mktemp(kind))
 
     case = Machine.TestCase
-    case.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+    # A Qdrant in a folder waits for the disk at every step.
+    examples = 8 if kind in {"qdrant-folder", "qdrant-edge"} else 25
+    case.settings = settings(max_examples=examples, stateful_step_count=15, deadline=None)
     case("runTest").runTest()

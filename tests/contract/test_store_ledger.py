@@ -1,15 +1,15 @@
-"""Operations, decisions, events, jobs and settings, on every store."""
+"""Operations, decisions, events and settings, on every store."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict, InputError, NotFound
-from personae.types import Decision, DecisionKind, FaceId, JobId, Maker, OperationId, PersonId
+from personae.types import Decision, DecisionKind, FaceId, Maker, OperationId, PersonId
 from tests.contract.test_store_people import active, some_faces
 
 H, M = Maker.HUMAN, Maker.MACHINE
@@ -118,51 +118,6 @@ def test_events_are_read_in_order_by_each_reader(store: SqlStore) -> None:
         tx.events.set_cursor("index", 2)
         tx.events.set_cursor("web", 1)
         assert (tx.events.cursor("index"), tx.events.cursor("web")) == (2, 1)
-
-
-def test_a_job_runs(store: SqlStore) -> None:
-    with store.write() as tx:
-        first, second, other = tx.jobs.add("group", {"ids": [1, 2]}), tx.jobs.add("group", {}), tx.jobs.add("x", {})
-        job = tx.jobs.claim("group", NOW, 30)
-        assert job is not None
-        assert (job.id, job.state, job.attempts, job.payload) == (first, "running", 1, {"ids": [1, 2]})
-        assert job.lease_until == NOW + timedelta(seconds=30)
-        assert job.token
-        assert tx.jobs.heartbeat(first, job.token, NOW + timedelta(seconds=60), 5, 10) is False
-        tx.jobs.cancel(first)
-        assert tx.jobs.heartbeat(first, job.token, NOW + timedelta(seconds=60), 6, 10) is True
-        tx.jobs.finish(first, job.token, "cancelled", {"done": 6})
-        ended = tx.jobs.get(first)
-        assert (ended.state, ended.result, ended.done, ended.total) == ("cancelled", {"done": 6}, 6, 10)
-        with pytest.raises(Conflict):
-            tx.jobs.finish(first, job.token, "done", {})
-        assert [found.id for found in tx.jobs.latest()] == [other, second, first]
-        tx.jobs.cancel(second)
-        assert tx.jobs.get(second).state == "cancelled"
-        assert tx.jobs.claim("group", NOW, 30) is None
-        with pytest.raises(NotFound):
-            tx.jobs.get(JobId(10**6))
-
-
-def test_a_dead_runners_job_is_taken_over_and_the_late_one_refused(store: SqlStore) -> None:
-    with store.write() as tx:
-        job_id = tx.jobs.add("group", {})
-        late = tx.jobs.claim("group", NOW, 30)
-        assert late is not None
-        assert late.token
-        assert tx.jobs.claim("group", NOW + timedelta(seconds=29), 30) is None
-        heir = tx.jobs.claim("group", NOW + timedelta(seconds=30), 30)
-        assert heir is not None
-        assert heir.token
-        assert (heir.id, heir.attempts) == (job_id, 2)
-        assert heir.token != late.token
-        with pytest.raises(Conflict):
-            tx.jobs.heartbeat(job_id, late.token, NOW, 1, 2)
-        with pytest.raises(Conflict):
-            tx.jobs.finish(job_id, late.token, "done", {})
-        with pytest.raises(InputError):
-            tx.jobs.finish(job_id, heir.token, "queued", {})
-        tx.jobs.finish(job_id, heir.token, "done", {})
 
 
 def test_settings_are_json(store: SqlStore) -> None:

@@ -99,7 +99,7 @@ def test_a_claimed_job_is_claimed_once(store: SqlStore) -> None:
     def claim() -> None:
         while True:
             with store.write() as tx:
-                job = tx.jobs.claim("x", store._clock(), 60)
+                job = tx.jobs.claim(["x"], store._clock(), 60)
             if job is None:
                 return
             claimed.append(job.id)

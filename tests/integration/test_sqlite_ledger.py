@@ -36,6 +36,14 @@ DECISIONS = st.one_of(
     st.builds(
         Decision, kind(DecisionKind.CLUSTER), MACHINE, face_id=FACES, cluster_id=st.sampled_from([None, ClusterId(1)])
     ),
+    st.builds(Decision, kind(DecisionKind.RELEASE), MACHINE, face_id=FACES),
+    st.builds(
+        Decision,
+        st.sampled_from([DecisionKind.LINK, DecisionKind.SEPARATE]),
+        HUMAN,
+        face_id=FACES,
+        other_face_id=FACES,
+    ).filter(lambda decision: decision.face_id != decision.other_face_id),
 )
 STEPS = st.lists(st.one_of(st.lists(DECISIONS, min_size=1, max_size=3), st.integers(0, 12)), max_size=10)
 """Decisions of an operation, or the place of an earlier one to undo."""

@@ -57,7 +57,7 @@ def test_only_the_index_and_its_note_are_left(file: Path) -> None:
     open_index(file).save()
     assert sorted(path.name for path in file.parent.iterdir()) == [file.name, note_path(file).name]
     assert set(json.loads(note_path(file).read_text())) == {
-        "model_id", "dimension", "cursor", "count", "deleted", "library", "sha256", "format",
+        "model_id", "dimension", "cursor", "count", "deleted", "labels", "library", "sha256", "format",
     }  # fmt: skip
 
 
@@ -110,7 +110,17 @@ def test_a_missing_half_is_noticed(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("library", "0.0"), ("format", 99), ("count", 1), ("deleted", []), ("dimension", 8), ("model_id", "other")],
+    [
+        ("library", "0.0"),
+        ("format", 99),
+        ("count", 1),
+        ("deleted", []),
+        ("labels", ""),
+        ("labels", "AAAA"),
+        ("labels", None),
+        ("dimension", 8),
+        ("model_id", "other"),
+    ],
 )
 def test_a_note_of_something_else_is_noticed(file: Path, field: str, value: object) -> None:
     note = json.loads(note_path(file).read_text())

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personae.core.assign import Candidate, assign, centroids, decide, rank
-from personae.errors import InputError, ModelMismatch
+from personae.core.assign import Candidate, assign, decide, rank
+from personae.core.likeness import Centroid
+from personae.core.open_set import TIE
+from personae.errors import ModelMismatch
 from personae.types import FaceId, Outcome, PersonId
 from tests.generate import faces, unit_rows
 
@@ -62,23 +64,6 @@ def test_nobody_to_choose_from() -> None:
     assert decide([candidate(0.9)], match=0.7, review=0.34).margin is None
 
 
-def test_the_mean_face_of_each_person() -> None:
-    vectors, labels = faces([3, 1, 4])
-    people, means = centroids(vectors, labels * 10)
-    assert people.tolist() == [0, 10, 20]
-    for person, mean in zip(people // 10, means, strict=True):
-        expected = vectors[labels == person].sum(axis=0)
-        assert np.allclose(mean, expected / np.linalg.norm(expected), atol=1e-6)
-
-
-def test_faces_that_cancel_out_have_no_mean() -> None:
-    row = unit_rows(1, 8)
-    assert len(centroids(np.concatenate([row, -row]), np.array([1, 1]))[0]) == 0
-    assert len(centroids(row[:0], np.empty(0, np.int64))[0]) == 0
-    with pytest.raises(InputError):
-        centroids(row, np.array([1, 2]))
-
-
 @given(st.integers(0, 1000), st.floats(0, 0.9))
 def test_each_face_goes_to_the_nearest_person_it_may_go_to(seed: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
@@ -86,14 +71,15 @@ def test_each_face_goes_to_the_nearest_person_it_may_go_to(seed: int, threshold:
     known, people = faces([2] * 4, dimension=8, seed=seed)
     ids = np.arange(100, 100 + len(vectors))
     rejected = {(int(rng.choice(ids)), int(rng.integers(0, 4))) for _ in range(20)}
-    ordered, means = centroids(known, people)
+    rule = Centroid().fit(known, people)
+    ordered, scores = rule.people_, rule.scores(vectors)
     expected = []
-    for face_id, vector in zip(ids.tolist(), vectors, strict=True):
-        allowed = [(float(mean @ vector), int(p)) for p, mean in zip(ordered, means, strict=True)
+    for face_id, row in zip(ids.tolist(), scores, strict=True):
+        allowed = [(float(score), int(p)) for p, score in zip(ordered, row, strict=True)
                    if (face_id, int(p)) not in rejected]  # fmt: skip
-        best = sorted(allowed, reverse=True)
-        if best and best[0][0] >= threshold:
-            expected.append((face_id, best[0][1]))
+        best = max(allowed, default=(-1.0, -1))[0]
+        if best >= threshold and allowed:
+            expected.append((face_id, min(p for score, p in allowed if score >= best - TIE)))
     found = assign(vectors, ids, known, people, threshold=threshold, rejected=rejected)
     assert [(each.face_id, each.person_id) for each in found] == expected
     assert all(each.runner_up is None or each.runner_up <= each.score for each in found)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personae.core.calibrate import impostors, threshold_at_fmr
+from personae.core.calibrate import faces_for, impostors, strangers_threshold, threshold_at_fmr
+from personae.core.compare import normalise
 from personae.errors import InputError, TooFewComparisons
 from tests.generate import faces, unit_rows
 
@@ -64,3 +65,49 @@ def test_the_order_of_the_faces_has_no_influence() -> None:
 def test_one_face_has_no_pairs() -> None:
     with pytest.raises(TooFewComparisons):
         impostors(unit_rows(1, 8))
+
+
+def test_without_labels_the_threshold_is_near_the_one_with_them() -> None:
+    # Half of the likeness of strangers comes from a few traits that many share, so that their scores have a tail.
+    traits = unit_rows(6, 128, seed=5)[np.random.default_rng(6).integers(0, 6, 1200)]
+    vectors = normalise(0.55 * traits + unit_rows(1200, 128, seed=7))
+    strangers = np.sort((vectors @ vectors.T)[np.triu_indices(1200, 1)])
+    for target in (1e-3, 1e-4):
+        found = strangers_threshold(vectors, target)
+        rate = np.mean(strangers >= np.float32(found.threshold))
+        assert target / 10 <= rate <= 2 * target
+        assert found.threshold >= threshold_at_fmr(strangers, 2 * target)
+    assert strangers_threshold(vectors, 1e-4).threshold > strangers_threshold(vectors, 1e-3).threshold
+
+
+def test_pairs_of_one_person_do_not_raise_the_threshold() -> None:
+    crowd, people = faces([4] * 300)
+    found = strangers_threshold(crowd, 1e-4)
+    both = (crowd @ crowd.T)[np.triu_indices(len(crowd), 1)]
+    same = (people[:, None] == people)[np.triu_indices(len(crowd), 1)]
+    assert 1e-5 < np.mean(both[~same] >= np.float32(found.threshold)) < 2e-4
+    assert found.comparisons == pytest.approx((~same).sum(), rel=1e-3)
+    assert found == strangers_threshold(crowd[::-1], 1e-4)
+
+
+@pytest.mark.parametrize("target", [1e-2 - 1e-6, 1e-3, 3e-4, 1e-4, 1e-5])
+def test_so_many_faces_are_just_enough(target: float) -> None:
+    n = faces_for(target)
+    assert n * (n - 1) // 2 * target >= 1 - 1e-9
+    assert (n - 1) * (n - 2) // 2 * target < 1
+
+
+def test_too_small_a_gallery_says_what_is_missing() -> None:
+    with pytest.raises(TooFewComparisons, match="42 more are needed"):
+        strangers_threshold(unit_rows(100, 64), 1e-4)
+    with pytest.raises(TooFewComparisons, match="too low"):
+        strangers_threshold(unit_rows(15_000, 4), 1e-8)
+    family, _ = faces([50] * 4)
+    with pytest.raises(TooFewComparisons, match="more people"):
+        strangers_threshold(family, 1e-3)
+
+
+@pytest.mark.parametrize("target", [0.0, 0.011, 0.5, -1.0, float("nan")])
+def test_without_labels_only_low_rates_are_found(target: float) -> None:
+    with pytest.raises(InputError):
+        strangers_threshold(unit_rows(500, 64), target)

@@ -11,7 +11,23 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = [path for path in sorted((ROOT / "src" / "personae").rglob("*.py")) if "migrations" not in path.parts]
-HEAVY = ("onnxruntime", "onnx", "cv2", "scipy", "voyager", "alembic", "sqlalchemy", "psycopg", "PIL", "jinja2")
+HEAVY = (
+    "numba",
+    "sklearn",
+    "matplotlib",
+    "onnxruntime",
+    "onnx",
+    "cv2",
+    "scipy",
+    "voyager",
+    "qdrant_client",
+    "qdrant_edge",
+    "alembic",
+    "sqlalchemy",
+    "psycopg",
+    "PIL",
+    "jinja2",
+)
 
 
 def test_the_layers_hold() -> None:

@@ -45,6 +45,14 @@ def assign(face: FaceId, person: PersonId) -> Decision:
     return Decision(DecisionKind.ASSIGN, M, face_id=face, person_id=person, score=0.9, threshold=0.5, model_id="m")
 
 
+def release(face: FaceId) -> Decision:
+    return Decision(DecisionKind.RELEASE, M, face_id=face)
+
+
+def link(face: FaceId, other: FaceId, kind: DecisionKind = DecisionKind.LINK, maker: Maker = H) -> Decision:
+    return Decision(kind, maker, face_id=face, other_face_id=other)
+
+
 def cluster(face: FaceId, number: int | None) -> Decision:
     return Decision(DecisionKind.CLUSTER, M, face_id=face, cluster_id=None if number is None else ClusterId(number))
 
@@ -95,6 +103,18 @@ def test_a_rejected_person_comes_back_only_by_a_human() -> None:
     assert face(confirm(F, A), reject(F, A), assign(F, B)) == FaceState(B, M, rejected=frozenset({A}))
 
 
+def test_a_release_takes_back_a_machines_tie_only() -> None:
+    assert face(assign(F, A), release(F)) == FaceState()
+    assert face(release(F), assign(F, A)) == FaceState(A, M)
+    assert face(assign(F, A), confirm(F, A), release(F)) == FaceState(A, H)
+    assert face(cluster(F, 7), reject(F, A), release(F)) == FaceState(None, None, ClusterId(7), frozenset({A}))
+
+
+def test_links_tie_nobody() -> None:
+    assert face(confirm(F, A), link(F, G), link(G, F, DecisionKind.SEPARATE)) == FaceState(A, H)
+    assert face(link(F, G)) == FaceState()
+
+
 def test_clusters_come_and_go_beside_people() -> None:
     assert face(cluster(F, 7), confirm(F, A)) == FaceState(A, H, ClusterId(7))
     assert face(cluster(F, 7), cluster(F, None)) == FaceState()
@@ -136,6 +156,13 @@ def test_undone_through_undos_of_undos() -> None:
         Decision(DecisionKind.CLUSTER, M),
         Decision(DecisionKind.ASSIGN, H, face_id=F, person_id=A),
         Decision(DecisionKind.CONFIRM, M, face_id=F, person_id=A),
+        Decision(DecisionKind.LINK, H, face_id=F),
+        Decision(DecisionKind.SEPARATE, H, other_face_id=F),
+        Decision(DecisionKind.RELEASE, M),
+        Decision(DecisionKind.RELEASE, H, face_id=F),
+        link(F, F),
+        link(F, G, maker=M),
+        link(F, G, DecisionKind.SEPARATE, maker=M),
     ],
 )
 def test_a_decision_needs_what_its_kind_needs(wrong: Decision) -> None:
@@ -148,7 +175,11 @@ def test_a_decision_needs_what_its_kind_needs(wrong: Decision) -> None:
 PEOPLE = st.sampled_from([A, B, C, D])
 FACES = st.sampled_from([F, G])
 TIES = st.one_of(st.builds(confirm, FACES, PEOPLE), st.builds(reject, FACES, PEOPLE), st.builds(assign, FACES, PEOPLE))
-MACHINE = st.one_of(st.builds(assign, FACES, PEOPLE), st.builds(cluster, FACES, st.sampled_from([None, 1, 2])))
+MACHINE = st.one_of(
+    st.builds(assign, FACES, PEOPLE),
+    st.builds(cluster, FACES, st.sampled_from([None, 1, 2])),
+    st.builds(release, FACES),
+)
 DECISIONS = st.one_of(TIES, MACHINE, st.builds(name, PEOPLE, st.sampled_from("xyz")), st.builds(merge, PEOPLE, PEOPLE))
 OPERATIONS = st.lists(DECISIONS, min_size=1, max_size=4)
 

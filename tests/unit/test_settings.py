@@ -6,7 +6,7 @@ import pytest
 
 from personae.bootstrap import load_settings
 from personae.errors import InputError
-from personae.settings import Settings, describe
+from personae.settings import Settings, as_environment, describe
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +62,13 @@ def test_a_password_is_not_shown() -> None:
     settings = Settings(database_url="postgresql+psycopg://ann:secret@localhost/people")
     shown = {row["name"]: row["value"] for row in describe(settings)}
     assert shown["database_url"] == "postgresql+psycopg://ann:***@localhost/people"
+
+
+def test_another_process_has_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Settings(
+        home=Path("~/a b"), database_url="sqlite:///x?y=%20", project="a/b ü", embedders=("one", "two"),
+        min_face_side=12.5, workers=3, person_match_threshold=-0.25,
+    )  # fmt: skip
+    for name, value in as_environment(given).items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == given

@@ -70,11 +70,11 @@ def name(
 
 def merge(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(help="The person whose faces move, by name or #number.")],
-    into: Annotated[str, typer.Argument(help="The person who stays.")],
+    who: Annotated[str, typer.Argument(help="The person, unknown group or unknown face whose faces move.")],
+    into: Annotated[str, typer.Argument(help="The person or unknown group that stays.")],
     json: Json = False,
 ) -> None:
-    """Make two people one."""
+    """Make two one: people, unknown groups, or an unknown group and the person that it is."""
     obj: Context = context.obj
     with obj.engine() as engine:
         _say(engine.merge(who, into), json)

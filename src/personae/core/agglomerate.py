@@ -2,220 +2,223 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-from personae.core.graph import Edges, neighbour_graph
+from personae.core import kernels
+from personae.core.graph import Edges, Rows, neighbour_graph
 from personae.types import Ids, Labels, Scores, Vectors
 
 LEVELS = 24
 """Steps in which the threshold falls."""
 FIRST_LEVEL = 0.8
 """Where it starts: only near duplicates are that close."""
-COHERENCE = 0.7
-"""How far a cluster is measured by the length of its sum rather than by its size, see `similarities`."""
+COHERENCE = np.float32(0.7)
+"""How far a cluster is measured by the length of its sum rather than by its size, see `_norms`."""
 SLACK = 0.06
 """Edges so far below the threshold stay: with the length of the sum in the measure a pair may rise again."""
 MEETING = np.float32(0.5)
 """Taken off the similarity of two faces of one photo: only what is all but the same picture stays together."""
+NEVER = np.float32(np.inf)
+"""Weight of a pair that must not come together."""
 REPAIRS = 4
-"""Times that clusters which no edge of the graph joins are looked for."""
-ROWS_AT_ONCE = 8192
+"""Times that changed clusters which no edge of the graph joins are looked for."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Clusters:
-    """Clusters under way. Row c of every array speaks of cluster c."""
+    """Clusters, one a row; a face alone is one of size 1."""
 
     sums: Vectors
-    """(c, d) sum of the members' unit vectors."""
+    """(c, d) float32 sum of the members' unit vectors."""
     sizes: NDArray[np.float32]
-    photos: csr_array | None = None
-    """(c, photos) faces of each cluster in each photo that shows several; None: no matter."""
-    norms: NDArray[np.float32] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.norms = self.sizes ** (1 - COHERENCE) * np.linalg.norm(self.sums, axis=1) ** np.float32(COHERENCE)
+    """(c,) float32 count of the members."""
 
     def __len__(self) -> int:
         return len(self.sums)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Clusters]) -> Clusters:
+        """Return the clusters of all parts, one after the other; of a single part without a copy."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(np.concatenate([part.sums for part in parts]), np.concatenate([part.sizes for part in parts]))
 
-def agglomerate(clusters: Clusters, edges: Edges, threshold: float, neighbours: int) -> tuple[Labels, Clusters]:
+    def centroids(self) -> Vectors:
+        """Return the (c, d) float32 unit vectors of the sums."""
+        lengths = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums))
+        unit: Vectors = self.sums / np.maximum(lengths, np.float32(1e-12))[:, None]
+        return unit
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Pairs of rows that are seldom or never one person, each once, with a weight."""
+
+    first: Rows
+    second: Rows
+    weights: Scores
+    """(p,) float32: how many faces of the two rows share a photo; NEVER: a human says they are two people."""
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def at(self, rows: Ids) -> Apart:
+        """Return the pairs at these positions, or where this mask is true."""
+        return Apart(self.first[rows], self.second[rows], self.weights[rows])
+
+
+NOTHING_APART = Apart(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+@dataclass(slots=True)
+class _State:
+    """Clusters under way: rows of merged clusters stay empty, their root's row stands for them."""
+
+    sums: Vectors
+    sizes: NDArray[np.float32]
+    norms: Scores
+    roots: Rows
+    """Row that each row has become part of."""
+    edges: Edges
+
+
+def agglomerate(
+    clusters: Clusters,
+    threshold: float,
+    neighbours: int,
+    apart: Apart = NOTHING_APART,
+    since: int = 0,
+    repairs: int = REPAIRS,
+) -> tuple[Labels, Clusters]:
     """Merge clusters until none is as near to another as `threshold`.
 
     Args:
-        clusters: to begin with, often one for each face; their sums are used up.
-        edges: pairs that may merge, with any scores.
+        clusters: to begin with, often one for each face.
         threshold: similarity in [-1, 1] down to which clusters merge.
-        neighbours: edges a cluster, for the search of pairs that no edge joins.
+        neighbours: edges of the graph of near clusters that a cluster may choose.
+        apart: pairs that lose similarity by the share of the smaller one's faces that share a photo with the other, or
+            that never merge.
+        since: rows below this have been compared with each other already: pairs of them are not looked for.
+        repairs: times that pairs of changed clusters which no edge joins are looked for.
 
     Returns:
-        (n,) int64 final cluster of each one given; the final clusters.
+        (n,) int64 final cluster of each one given, numbered in the order of their first; the final clusters.
 
     Source: Monath et al., Scalable Hierarchical Agglomerative Clustering, KDD 2021 (the falling threshold);
         average linkage by sum vectors, exact for a mean of cosines.
     """
-    labels = np.arange(len(clusters))
-    edges = _scored(clusters, edges)
-    schedule = np.linspace(max(FIRST_LEVEL, threshold), threshold, LEVELS)
-    for _ in range(1 + REPAIRS):
-        for level in schedule:
-            labels, clusters, edges = _level(labels, clusters, edges, float(level), threshold)
-        while len(edges):
-            before = len(clusters)
-            labels, clusters, edges = _level(labels, clusters, edges, threshold, threshold)
-            if len(clusters) == before:
-                break
-        edges = _missed(clusters, threshold, neighbours)
-        if not len(edges):
+    sums, sizes = clusters.sums.copy(), clusters.sizes.copy()
+    state = _State(sums, sizes, _norms(sums, sizes), np.arange(len(clusters), dtype=np.int32), Edges(*_no_edges()))
+    found = neighbour_graph(clusters.centroids(), threshold - SLACK, neighbours, since)
+    for left in range(repairs, -1, -1):
+        state.edges = _scored(state, _with_apart(state, found, apart))
+        before = state.roots.copy()
+        _merge_all(state, threshold)
+        changed = np.flatnonzero(state.roots != before)
+        if not left or not len(changed):
             break
-        schedule = np.linspace(max(float(edges.scores.max()), threshold), threshold, LEVELS // 4)
-    return labels, clusters
+        found = _missed(state, np.unique(state.roots[changed]), threshold, neighbours)
+        if not len(found):
+            break
+    live, labels = np.unique(state.roots, return_inverse=True)
+    return labels.astype(np.int64), Clusters(state.sums[live], state.sizes[live])
 
 
-def similarities(clusters: Clusters, first: Ids, second: Ids) -> Scores:
-    """Return how near pairs of clusters are.
+def _no_edges() -> tuple[Rows, Rows, Scores]:
+    return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
 
-    The product of two sums over the product of the sizes is the mean cosine of their faces: average linkage. Over the
-    product of the lengths of the sums it is the cosine of the centroids. Between the two (see COHERENCE) lies one that
-    is as careful with single faces as the former and as sure of large groups as the latter. Clusters that meet in
-    photos lose by the share of the smaller one's faces that do: a photo seldom shows a person twice.
 
-    Args:
-        clusters: the clusters.
-        first: (m,) rows.
-        second: (m,) rows.
+def _norms(sums: Vectors, sizes: NDArray[np.float32]) -> Scores:
+    """Return what the product of two sums is divided by to give the similarity of the clusters.
 
-    Returns:
-        (m,) float32.
+    Over the product of the sizes it is the mean cosine of their faces: average linkage. Over the product of the lengths
+    of the sums it is the cosine of the centroids. Between the two (see COHERENCE) lies one that is as careful with
+    single faces as the former and as sure of large groups as the latter.
     """
-    scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
-        scores[part] = np.einsum("ij,ij->i", clusters.sums[first[part]], clusters.sums[second[part]])
-    scores /= clusters.norms[first] * clusters.norms[second]
-    if clusters.photos is not None:
-        met = clusters.photos[first].multiply(clusters.photos[second]).sum(axis=1)
-        scores -= MEETING * (met / np.minimum(clusters.sizes[first], clusters.sizes[second]))
+    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    norms: Scores = sizes ** (1 - COHERENCE) * np.maximum(lengths, np.float32(1e-6)) ** COHERENCE
+    return norms
+
+
+def _similarities(state: _State, edges: Edges, rows: Ids) -> Scores:
+    """Return how near the ends of the edges at `rows` are: (len(rows),) float32.
+
+    Clusters that meet in photos lose by the share of the smaller one's faces that do: a photo seldom shows a person
+    twice.
+    """
+    scores = np.empty(len(rows), np.float32)
+    kernels.products(state.sums, edges.first, edges.second, rows, scores)
+    first, second = edges.first[rows], edges.second[rows]
+    scores /= state.norms[first] * state.norms[second]
+    scores -= MEETING * edges.apart[rows] / np.minimum(state.sizes[first], state.sizes[second])
     return scores
 
 
-def _scored(clusters: Clusters, edges: Edges) -> Edges:
-    return Edges(edges.first, edges.second, similarities(clusters, edges.first, edges.second))
+def _scored(state: _State, edges: Edges) -> Edges:
+    scores = _similarities(state, edges, np.arange(len(edges)))
+    return Edges(edges.first, edges.second, scores, edges.apart)
 
 
-def _level(
-    labels: Labels, clusters: Clusters, edges: Edges, level: float, threshold: float
-) -> tuple[Labels, Clusters, Edges]:
+def _with_apart(state: _State, found: Edges, apart: Apart) -> Edges:
+    """Put what keeps pairs apart to the edges found; those pairs stay, however far from each other they are."""
+    first = np.concatenate([found.first, apart.first])
+    second = np.concatenate([found.second, apart.second])
+    scores = np.concatenate([found.scores, np.full(len(apart), -1, np.float32)])
+    weights = np.concatenate([np.zeros(len(found), np.float32), apart.weights])
+    return Edges(*kernels.contract(state.roots, first, second, scores, weights))
+
+
+def _merge_all(state: _State, threshold: float) -> None:
+    """Merge at every level down to the threshold, and there until nothing does any more."""
+    highest = float(state.edges.scores.max(initial=-1.0))
+    for level in np.linspace(max(FIRST_LEVEL, threshold), threshold, LEVELS):
+        if highest >= level:
+            _merge_level(state, float(level), threshold)
+    while _merge_level(state, threshold, threshold):
+        pass
+
+
+def _merge_level(state: _State, level: float, threshold: float) -> bool:
     """Merge what is as near as `level`, each cluster with its best neighbour, and score the edges anew."""
-    best = _best_edges(len(clusters), edges, level)
-    if not len(best):
-        return labels, clusters, edges
-    groups = _groups(clusters, edges.at(best))
-    members = np.bincount(groups)
-    merged = _merged(clusters, groups, len(members))
-    return groups[labels], merged, _contracted(merged, edges, groups, members > 1, threshold - SLACK)
+    edges, n = state.edges, len(state.roots)
+    partner = kernels.best_partners(n, edges.first, edges.second, edges.scores, np.float32(level))
+    if not (partner >= 0).any():
+        return False
+    root = _tied(partner)
+    # Through a third cluster, faces that are apart may have come together. There only mutual best pairs merge.
+    if kernels.only_mutual(partner, root, edges.first, edges.second, edges.apart):
+        root = _tied(partner)
+    grown = kernels.add_up(root, state.sums, state.sizes)
+    rows = np.flatnonzero(grown)
+    state.norms[rows] = _norms(state.sums[rows], state.sizes[rows])
+    state.roots = root[state.roots]
+    carried = Edges(*kernels.contract(root, edges.first, edges.second, edges.scores, edges.apart))
+    stale = np.flatnonzero(grown[carried.first] | grown[carried.second])
+    carried.scores[stale] = _similarities(state, carried, stale)
+    state.edges = carried.at((carried.scores >= np.float32(threshold - SLACK)) | (carried.apart > 0))
+    return True
 
 
-def _best_edges(n: int, edges: Edges, level: float) -> Ids:
-    """Positions of the edges that are the best of one of their ends and reach `level`."""
-    rows = np.flatnonzero(edges.scores >= np.float32(level))
-    if not len(rows):
-        return rows
-    ends = np.concatenate([edges.first[rows], edges.second[rows]])
-    others = np.concatenate([edges.second[rows], edges.first[rows]])
-    scores = np.concatenate([edges.scores[rows], edges.scores[rows]])
-    top = np.full(n, -np.inf, np.float32)
-    np.maximum.at(top, ends, scores)
-    ties = np.flatnonzero(scores == top[ends])
-    partner = np.full(n, n)
-    np.minimum.at(partner, ends[ties], others[ties])
-    chosen = ties[others[ties] == partner[ends[ties]]]
-    return np.unique(rows[chosen % len(rows)])
+def _tied(partner: Rows) -> Rows:
+    """Return the lowest row of those that partners connect each with."""
+    rows = np.flatnonzero(partner >= 0).astype(np.int32)
+    root: Rows = kernels.connected(len(partner), rows, partner[rows])
+    return root
 
 
-def _groups(clusters: Clusters, best: Edges) -> Labels:
-    """Number the groups into which the best edges tie the clusters, numbers rising with each group's first row."""
-    n = len(clusters)
-    groups = _components(n, best)
-    if clusters.photos is None:
-        return groups
-    # Through a third cluster, faces of one photo may have come together. There only mutual best pairs merge.
-    within = _photos_of(groups, clusters.photos)
-    alone = _photos_of(groups, clusters.photos * clusters.photos)
-    clash = (within * within).sum(axis=1) > alone.sum(axis=1)
-    if not clash.any():
-        return groups
-    keep = ~clash[groups[best.first]] | _mutual(best, n)
-    return _components(n, best.at(np.flatnonzero(keep)))
-
-
-def _mutual(best: Edges, n: int) -> NDArray[np.bool_]:
-    """Mark the edges that are the best of both their ends."""
-    order = np.lexsort((best.second, best.first, -best.scores))
-    place = np.empty(len(best), np.int64)
-    place[order] = np.arange(len(best))
-    lowest = np.full(n, len(best))
-    np.minimum.at(lowest, best.first, place)
-    np.minimum.at(lowest, best.second, place)
-    mutual: NDArray[np.bool_] = (lowest[best.first] == place) & (lowest[best.second] == place)
-    return mutual
-
-
-def _components(n: int, edges: Edges) -> Labels:
-    graph = csr_array((np.ones(len(edges), np.int8), (edges.first, edges.second)), shape=(n, n))
-    _, found = connected_components(graph, directed=False)
-    _, first_row, groups = np.unique(found, return_index=True, return_inverse=True)
-    number = np.empty(len(first_row), np.int64)
-    number[np.argsort(first_row)] = np.arange(len(first_row))
-    return number[groups]
-
-
-def _photos_of(groups: Labels, photos: csr_array) -> csr_array:
-    n = len(groups)
-    members = csr_array((np.ones(n, np.float32), (groups, np.arange(n))), shape=(int(groups.max()) + 1, n))
-    together: csr_array = members @ photos
-    return together
-
-
-def _merged(clusters: Clusters, groups: Labels, count: int) -> Clusters:
-    """Add up the sums of each group; rows stay in the order of each group's first."""
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    heads = order[starts]
-    rest = np.setdiff1d(np.arange(len(groups)), heads, assume_unique=True)
-    sums = clusters.sums
-    for start in range(0, len(rest), ROWS_AT_ONCE):
-        part = rest[start : start + ROWS_AT_ONCE]
-        np.add.at(sums, heads[groups[part]], sums[part])
-    sizes = np.bincount(groups, clusters.sizes, count).astype(np.float32)
-    photos = None if clusters.photos is None else _photos_of(groups, clusters.photos)
-    return Clusters(sums[heads], sizes, photos)
-
-
-def _contracted(clusters: Clusters, edges: Edges, groups: Labels, changed: NDArray[np.bool_], lowest: float) -> Edges:
-    """Carry the edges over to the merged clusters: each pair once, scored anew where an end has changed."""
-    first, second = groups[edges.first], groups[edges.second]
-    outside = np.flatnonzero(first != second)
-    low, high = np.minimum(first, second)[outside], np.maximum(first, second)[outside]
-    _, once = np.unique(low * len(clusters) + high, return_index=True)
-    low, high, scores = low[once], high[once], edges.scores[outside[once]]
-    stale = np.flatnonzero(changed[low] | changed[high])
-    scores[stale] = similarities(clusters, low[stale], high[stale])
-    alive = np.flatnonzero(scores >= np.float32(lowest))
-    return Edges(low[alive], high[alive], scores[alive])
-
-
-def _missed(clusters: Clusters, threshold: float, neighbours: int) -> Edges:
-    """Find pairs of clusters that may still merge though no edge of the graph joins them.
+def _missed(state: _State, changed: Rows, threshold: float, neighbours: int) -> Edges:
+    """Find pairs with one of the changed clusters that may still merge though no edge joins them.
 
     The measure never exceeds the centroids' cosine, so none is overlooked.
     """
-    centroids = clusters.sums / np.linalg.norm(clusters.sums, axis=1, keepdims=True)
-    edges = _scored(clusters, neighbour_graph(centroids, threshold, neighbours))
-    return edges.at(np.flatnonzero(edges.scores >= np.float32(threshold)))
+    live = np.unique(state.roots)
+    rows = np.concatenate([np.setdiff1d(live, changed, assume_unique=True), changed])
+    centroids = Clusters(state.sums[rows], state.sizes[rows]).centroids()
+    found = neighbour_graph(centroids, threshold, neighbours, since=len(rows) - len(changed))
+    edges = Edges(rows[found.first], rows[found.second], found.scores, np.zeros(len(found), np.float32))
+    near = _similarities(state, edges, np.arange(len(edges))) >= np.float32(threshold)
+    return edges.at(near)

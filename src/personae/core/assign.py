@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from personae.core.compare import normalise
-from personae.errors import InputError, ModelMismatch
+from personae.core.likeness import Centroid
+from personae.core.open_set import place
 from personae.types import ClusterId, FaceId, Ids, Outcome, PersonId, Scores, Vectors
 
 BEST = 3
 """Nearest faces of a person whose scores are averaged."""
-SCORES_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +119,6 @@ def decide(candidates: list[Candidate], *, match: float, review: float) -> Recei
 # --- many faces at once -----------------------------------------------------------------------
 
 
-def centroids(vectors: Vectors, person_ids: Ids) -> tuple[Ids, Vectors]:
-    """Return each person's mean face.
-
-    Args:
-        vectors: (n, d) float32 unit rows.
-        person_ids: (n,) person of each.
-
-    Returns:
-        Person ids ascending, and their (p, d) float32 unit vectors. A person whose faces cancel out is left out.
-
-    Raises:
-        InputError: not one person a face.
-    """
-    if len(vectors) != len(person_ids):
-        raise InputError(f"{len(vectors)} faces and {len(person_ids)} people")
-    order = np.argsort(person_ids, kind="stable")
-    people, starts = np.unique(person_ids[order], return_index=True)
-    if not len(people):
-        return people, np.empty((0, vectors.shape[1]), np.float32)
-    sums = np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)
-    sound = np.linalg.norm(sums, axis=1) > 1e-6
-    if not sound.any():
-        return people[sound], np.empty((0, vectors.shape[1]), np.float32)
-    return people[sound], normalise(sums[sound])
-
-
 def assign(
     vectors: Vectors,
     face_ids: Ids,
@@ -156,6 +129,9 @@ def assign(
     rejected: Collection[tuple[int | None, int | None]] = (),
 ) -> list[Assigned]:
     """Give each face the person whose mean face is nearest, when it is near enough.
+
+    This is the bare rule. `open_set.place` answers for every face, under any rule of `likeness`, and tells a match from
+    a question for a human.
 
     Args:
         vectors: (n, d) float32 unit rows of the faces to place.
@@ -170,44 +146,14 @@ def assign(
 
     Raises:
         ModelMismatch: the dimensions differ.
+        InputError: a row holds NaN or is not of length 1; or not one person a face.
     """
-    if vectors.shape[1] != known.shape[1]:
-        raise ModelMismatch(f"faces of dimension {vectors.shape[1]} and people of {known.shape[1]}")
-    people, means = centroids(known, person_ids)
-    if not len(people):
-        return []
-    found: list[Assigned] = []
-    rows, columns = _positions(rejected, face_ids, people)
-    step = max(1, SCORES_AT_ONCE // len(people))
-    for start in range(0, len(vectors), step):
-        scores = vectors[start : start + step] @ means.T
-        here = (rows >= start) & (rows < start + step)
-        scores[rows[here] - start, columns[here]] = -np.inf
-        found.extend(_matches(scores, face_ids[start : start + step], people, threshold))
-    return found
-
-
-def _positions(rejected: Collection[tuple[int | None, int | None]], face_ids: Ids, people: Ids) -> tuple[Ids, Ids]:
-    """Rows and columns of the rejected pairs."""
-    row_of = {face: row for row, face in enumerate(face_ids.tolist())} if rejected else {}
-    column_of = {person: column for column, person in enumerate(people.tolist())} if rejected else {}
-    pairs = sorted(
-        (row_of[face], column_of[person]) for face, person in rejected if face in row_of and person in column_of
-    )
-    both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
-
-
-def _matches(scores: Scores, face_ids: Ids, people: Ids, threshold: float) -> list[Assigned]:
-    best = scores.argmax(axis=1)
-    each = np.arange(len(best))
-    top = scores[each, best]
-    scores[each, best] = -np.inf
-    second = scores.max(axis=1)
+    people = Centroid().fit(known, person_ids)
+    found = place(vectors, face_ids, people, match=threshold, review=threshold, rejected=rejected)
+    # NaN, where there is nobody, is not near enough.
+    receipts = (found.receipt(row) for row in np.flatnonzero(found.scores >= np.float32(threshold)).tolist())
     return [
-        Assigned(
-            int(face_ids[at]), int(people[best[at]]), min(1.0, float(top[at])),
-            float(second[at]) if np.isfinite(second[at]) else None,
-        )
-        for at in np.flatnonzero(top >= np.float32(threshold)).tolist()
-    ]  # fmt: skip
+        Assigned(each.face_id, each.person_id, each.score, each.runner_up)
+        for each in receipts
+        if each.person_id is not None and each.score is not None
+    ]

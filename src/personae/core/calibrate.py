@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, isqrt, log
 
 import numpy as np
 
@@ -18,6 +19,8 @@ WIDEST_TAIL = 1.25
 """A wider one is not strangers but pairs of one person: a gallery of very few people."""
 TRIMS = 8
 """Times that pairs of one person are set aside."""
+FEW_PEOPLE = 0.01
+"""Share of pairs that look like one person from which on a gallery holds too few people to be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,17 @@ class Impostors:
     def threshold(self, sigmas: float) -> float:
         """Return the cosine that lies so many sigmas of the upper half above the median."""
         return self.median + sigmas * self.sigma * self.tail
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolated:
+    """A threshold that was found without labels."""
+
+    threshold: float
+    comparisons: int
+    """Pairs that it rests on."""
+    median: float
+    """Of their scores."""
 
 
 def threshold_at_fmr(nonmated: Scores, target: float) -> float:
@@ -82,9 +96,64 @@ def impostors(vectors: Vectors, trim_sigmas: float = 4.5) -> Impostors:
     """
     if len(vectors) < 2:
         raise TooFewComparisons("one face has no pairs")
+    return _measure(_sampled_scores(vectors), trim_sigmas)[0]
+
+
+def strangers_threshold(vectors: Vectors, target: float, trim_sigmas: float = 4.5) -> Extrapolated:
+    """Return the threshold at a false match rate, from pairs of faces whose people are not known.
+
+    The highest hundredth of the strangers' scores falls off by an exponential law, which is carried on to the target.
+    On Labeled Faces in the Wild that is right at 1e-3, and up to twice as strict as wanted at 1e-4.
+
+    Args:
+        vectors: (n, d) float32 unit rows; the order of the rows has no influence.
+        target: wanted FMR, a fraction in (0, 0.01].
+        trim_sigmas: from there above the median on a pair is taken for one person and set aside.
+
+    Raises:
+        InputError: target outside (0, 0.01).
+        TooFewComparisons: fewer than 1 / target pairs of strangers, or too large a share of the pairs is of one person.
+
+    Source: peaks over threshold, Pickands 1975.
+    """
+    if not 0 < target <= 1 - UPPER:
+        raise InputError(f"without labels a false match rate is found between 0 and {1 - UPPER:g}, not at {target}")
+    enough = faces_for(target)
+    if len(vectors) < enough:
+        raise TooFewComparisons(
+            f"{len(vectors)} faces have too few pairs to show a false match rate of {target:g}: "
+            f"{enough - len(vectors)} more are needed"
+        )
+    scores = _sampled_scores(vectors)
+    if len(scores) * target * (1 + 1e-12) < 1:
+        raise TooFewComparisons(f"a false match rate of {target:g} is too low to be found without labels")
+    found, kept = _measure(scores, trim_sigmas)
+    if found.mated > FEW_PEOPLE:
+        raise TooFewComparisons(
+            f"{found.mated:.1%} of the pairs look like one person: the faces are of too few people to tell how alike "
+            f"strangers are. Faces of more people are needed"
+        )
+    strangers = scores[:kept]
+    edge = float(np.quantile(strangers, UPPER))
+    fall = float(np.mean(strangers[strangers >= edge])) - edge
+    return Extrapolated(min(1.0, edge + fall * log((1 - UPPER) / target)), kept, found.median)
+
+
+def faces_for(target: float) -> int:
+    """Return how many faces have enough pairs to show this false match rate."""
+    pairs = ceil(1 / (target * (1 + 1e-12)))
+    return (1 + isqrt(8 * pairs - 7)) // 2 + 1
+
+
+def _sampled_scores(vectors: Vectors) -> Scores:
+    """Return the scores of all pairs of a sample of the faces, rising."""
     order = content_order(vectors)
     sample = vectors[order[np.linspace(0, len(order) - 1, min(SAMPLE, len(order))).astype(np.int64)]]
-    scores = np.sort((sample @ sample.T)[np.triu_indices(len(sample), 1)])
+    return np.sort((sample @ sample.T)[np.triu_indices(len(sample), 1)])
+
+
+def _measure(scores: Scores, trim_sigmas: float) -> tuple[Impostors, int]:
+    """Return what the strangers among rising scores are like, and how many of the lowest scores are theirs."""
     kept = len(scores)
     for _ in range(TRIMS):
         low, median, high = np.quantile(scores[:kept], [0.1587, 0.5, UPPER])
@@ -94,4 +163,4 @@ def impostors(vectors: Vectors, trim_sigmas: float = 4.5) -> Impostors:
         before, kept = kept, max(1, int(np.searchsorted(scores, median + trim_sigmas * sigma)))
         if kept == before:
             break
-    return found
+    return found, kept

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from personae.errors import InputError, ModelMismatch
 from personae.types import Scores, Vector, Vectors
 
 UNIT_TOLERANCE = 1e-3
 """Largest accepted distance of a stored row's length from 1."""
+ROWS_AT_ONCE = 1 << 14
 
 
 def normalise(vectors: ArrayLike) -> Vectors:
@@ -26,14 +27,23 @@ def normalise(vectors: ArrayLike) -> Vectors:
     Raises:
         InputError: a row holds NaN or infinity, or has no length.
     """
-    wide = np.asarray(vectors, dtype=np.float64)
+    given = np.asarray(vectors)
+    rows = given.reshape(-1, given.shape[-1]) if given.ndim else given.reshape(1, 1)
+    unit = np.empty(rows.shape, np.float32)
+    # In parts, since float64 is twice as large.
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        unit[part] = _unit(rows[part].astype(np.float64))
+    return unit.reshape(given.shape)
+
+
+def _unit(wide: NDArray[np.float64]) -> NDArray[np.float64]:
     # Scaled by the largest component first, so that squaring neither overflows nor vanishes.
     peak = np.max(np.abs(wide), axis=-1, keepdims=True, initial=0.0)
     if not np.isfinite(peak).all() or not (peak > 0).all():
         raise InputError("an embedding holds NaN or infinity, or is all zeros")
     scaled = wide / peak
-    unit: Vectors = (scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)).astype(np.float32)
-    return unit
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
 
 
 def require_unit(vectors: Vectors, dimension: int) -> Vectors:
@@ -50,11 +60,15 @@ def require_unit(vectors: Vectors, dimension: int) -> Vectors:
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] != dimension:
         raise ModelMismatch(f"embeddings of shape {rows.shape} were given where rows of {dimension} are wanted")
-    squares = np.einsum("ij,ij->i", rows, rows)
-    # NaN and infinity fail this comparison too.
-    if not (np.abs(squares - 1.0) <= 2 * UNIT_TOLERANCE).all():
+    if not are_unit(rows):
         raise InputError("an embedding holds NaN or is not of length 1")
     return rows
+
+
+def are_unit(vectors: Vectors) -> bool:
+    """Say whether every (n, d) float32 row is of length 1; none is that holds NaN or infinity."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    return bool((np.abs(squares - 1.0) <= 2 * UNIT_TOLERANCE).all())
 
 
 def cosine(first: Vector, second: Vector) -> float:

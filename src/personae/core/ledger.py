@@ -19,11 +19,17 @@ _NEEDS = {
     DecisionKind.ASSIGN: ("face_id", "person_id"),
     DecisionKind.CLUSTER: ("face_id",),
     DecisionKind.MERGE: ("person_id", "into_person_id"),
+    DecisionKind.LINK: ("face_id", "other_face_id"),
+    DecisionKind.SEPARATE: ("face_id", "other_face_id"),
+    DecisionKind.RELEASE: ("face_id",),
 }
 _MAKER = {
     DecisionKind.CONFIRM: Maker.HUMAN,
     DecisionKind.REJECT: Maker.HUMAN,
     DecisionKind.ASSIGN: Maker.MACHINE,
+    DecisionKind.LINK: Maker.HUMAN,
+    DecisionKind.SEPARATE: Maker.HUMAN,
+    DecisionKind.RELEASE: Maker.MACHINE,
 }
 
 
@@ -72,6 +78,11 @@ class _Draft:
         elif decision.kind is DecisionKind.ASSIGN and self.by is not Maker.HUMAN and person_id not in self.rejected:
             self.person_id, self.by = person_id, Maker.MACHINE
 
+    def release(self) -> None:
+        """Take back what a machine tied."""
+        if self.by is Maker.MACHINE:
+            self.person_id, self.by = None, None
+
 
 def resolve_people(decisions: Iterable[Decision]) -> dict[PersonId, PersonState]:
     """Return the state of every person that was named or merged.
@@ -103,11 +114,12 @@ def resolve_people(decisions: Iterable[Decision]) -> dict[PersonId, PersonState]
 def resolve_faces(decisions: Iterable[Decision], people: Mapping[PersonId, PersonState]) -> dict[FaceId, FaceState]:
     """Return the state of every face that was decided on.
 
-    A human's tie stands until a human says otherwise. A face that a human said is not a person is tied
-    to that person again only by a human. Decisions on people without a name count for nothing.
+    A human's tie stands until a human says otherwise; a release takes back only what a machine tied. A face
+    that a human said is not a person is tied to that person again only by a human. Decisions on people
+    without a name count for nothing.
 
     Args:
-        decisions: active ones, oldest first; kinds not about faces are passed over.
+        decisions: active ones, oldest first; kinds not about one face are passed over.
         people: from `resolve_people`; ids are read through the merges.
     """
     now = {i: state.merged_into or i for i, state in people.items()}
@@ -121,6 +133,8 @@ def resolve_faces(decisions: Iterable[Decision], people: Mapping[PersonId, Perso
             draft = drafts[decision.face_id] = _Draft()
         if decision.kind is DecisionKind.CLUSTER:
             draft.cluster_id = decision.cluster_id
+        elif decision.kind is DecisionKind.RELEASE:
+            draft.release()
         elif decision.person_id in named:
             draft.apply(decision, named[decision.person_id])
     return {i: FaceState(d.person_id, d.by, d.cluster_id, frozenset(d.rejected)) for i, d in drafts.items()}
@@ -176,6 +190,8 @@ def validate(decision: Decision) -> None:
         raise InputError(f"a {decision.kind} decision is made by a {maker}, not by a {decision.maker}")
     if decision.kind is DecisionKind.MERGE and decision.person_id == decision.into_person_id:
         raise InputError("a person cannot be merged into itself")
+    if decision.other_face_id is not None and decision.face_id == decision.other_face_id:
+        raise InputError(f"face {decision.face_id} cannot be linked with, or separated from, itself")
 
 
 def _root(parents: Mapping[PersonId, PersonId], person_id: PersonId) -> PersonId:

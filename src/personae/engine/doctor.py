@@ -159,15 +159,19 @@ def _embeddings(parts: Parts) -> Iterator[_Finding]:
 
 
 def _complete(parts: Parts) -> bool:
-    return backfill(parts) == 0
+    return backfill(parts).without_crop == 0
 
 
 def _indexes(parts: Parts) -> Iterator[_Finding]:
     for embedder in parts.vision().embedders:
         with parts.store.read() as tx:
             count = tx.faces.embedding_counts().get(embedder.model_id, 0)
-        index = parts.index(embedder.model_id, embedder.dimension, count)
-        trouble = index.damage or _disagreement(parts, index)
+        try:
+            index = parts.index(embedder.model_id, embedder.dimension, count)
+            trouble = index.damage or _disagreement(parts, index)
+        except BackendError as error:
+            yield _Finding("index", f"index of {embedder.model_id}: {error}")
+            continue
         if trouble:
             yield _Finding("index", f"index of {embedder.model_id}: {trouble}", partial(_rebuild, parts, index))
 

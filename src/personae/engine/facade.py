@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from personae.album import AlbumReport
-from personae.engine import cluster, doctor, identify, ingest, people, review, stats
-from personae.engine.cluster import GroupSummary
-from personae.engine.doctor import Difference
-from personae.engine.identify import Comparison, Extract, Sighting
-from personae.engine.ingest import IngestSummary, Progress
+from personae.engine import people, review, stats
+from personae.engine.methods import SETTINGS, GroupOptions
 from personae.engine.parts import Parts
 from personae.engine.people import Shown
-from personae.engine.report import write_report
+from personae.engine.progress import NOBODY
+from personae.engine.progress import Progress as Watcher
+from personae.engine.report import require_page, write_page, write_report
 from personae.engine.stats import Stats
-from personae.types import Cluster, FaceId, Operation, OperationId, Person
+from personae.types import Cluster, FaceId, Job, JobId, Operation, OperationId, Person
+
+# The other use cases are imported by the verbs that need them: with their libraries they take up to a second, which
+# a look at the people need not wait for.
+if TYPE_CHECKING:
+    from personae.core.evaluation import Evaluation
+    from personae.engine.backfill import BackfillSummary
+    from personae.engine.calibrate import Calibrated
+    from personae.engine.cluster import GroupSummary
+    from personae.engine.doctor import Difference
+    from personae.engine.identify import Comparison, Extract, Sighting
+    from personae.engine.ingest import IngestSummary, Progress
+    from personae.engine.splitting import Split, SplitProposal
+    from personae.engine.suggest import Suggestion
 
 Paths = str | Path | Sequence[str | Path]
 
 
 REPORT = "report.html"
 """Name of the report in the project's folder."""
+EVALUATION = "evaluation.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +56,15 @@ class Engine:
     missing or damaged model, and BackendError when the store or the disk refuses.
     """
 
-    def __init__(self, parts: Parts, folder: Path, home: Path, render: Callable[[AlbumReport], str]) -> None:
+    def __init__(self, parts: Parts, folder: Path, home: Path, render: Callable[[AlbumReport], str],
+                 render_evaluation: Callable[[Evaluation], str]) -> None:  # fmt: skip
         self.parts = parts
         self.folder = folder
         """Where the project's crops, indexes and report are."""
         self.home = home
         """The folder that holds those of all projects; pictures in it are never taken in."""
         self._render = render
+        self._render_evaluation = render_evaluation
 
     def organise(self, paths: Paths, report: Callable[[Progress], None] = lambda _: None) -> Organised:
         """Ingest, group, and write the report, unless it shows everything already."""
@@ -63,11 +78,45 @@ class Engine:
     def ingest(self, paths: Paths, report: Callable[[Progress], None] = lambda _: None) -> IngestSummary:
         """Take pictures in; see `personae.engine.ingest.ingest`."""
         places = [paths] if isinstance(paths, str | Path) else list(paths)
+        from personae.engine import ingest
+
         return ingest.ingest(self.parts, places, self.home, report)
 
-    def group(self) -> GroupSummary:
-        """Recognise known people, and group the unknown faces."""
-        return cluster.group(self.parts)
+    def group(self, progress: Watcher = NOBODY) -> GroupSummary:
+        """Recognise known people, and group the unknown faces that have come since."""
+        from personae.engine import cluster
+
+        return cluster.group(self.parts, progress)
+
+    def cluster_dual(self, options: GroupOptions = SETTINGS, progress: Watcher = NOBODY) -> GroupSummary:
+        """Recognise known people, and group all unknown faces anew."""
+        from personae.engine import cluster
+
+        return cluster.cluster_dual(self.parts, options, progress)
+
+    def assign(self, options: GroupOptions = SETTINGS, progress: Watcher = NOBODY) -> GroupSummary:
+        """Recognise known people."""
+        from personae.engine import cluster
+
+        return cluster.assign(self.parts, options, progress)
+
+    def cluster(self, options: GroupOptions = SETTINGS, progress: Watcher = NOBODY) -> GroupSummary:
+        """Group all unknown faces anew."""
+        from personae.engine import cluster
+
+        return cluster.cluster(self.parts, options, progress)
+
+    def reassign(self, options: GroupOptions = SETTINGS, progress: Watcher = NOBODY) -> GroupSummary:
+        """Judge every tie of the machine again."""
+        from personae.engine import cluster
+
+        return cluster.reassign(self.parts, options, progress)
+
+    def backfill(self, limit: int | None = None, progress: Watcher = NOBODY) -> BackfillSummary:
+        """Embed the faces that lack a model, from their crops."""
+        from personae.engine import backfill
+
+        return backfill.backfill(self.parts, limit, progress)
 
     def people(self) -> tuple[list[Person], list[Cluster]]:
         """Return the named people and the unknown groups, largest first."""
@@ -82,12 +131,30 @@ class Engine:
         return review.name(self.parts, reference, new_name)
 
     def merge(self, reference: str, into: str) -> Operation:
-        """Make two people one."""
+        """Make two one: people, unknown groups, or an unknown group and the person that it is."""
         return review.merge(self.parts, reference, into)
 
-    def reject(self, face_id: int, reference: str | None = None) -> Operation:
-        """Say that a face is not this person."""
-        return review.reject(self.parts, FaceId(face_id), reference)
+    def reject(self, who: int | str, reference: str | None = None) -> Operation:
+        """Say that a face (by its number), or no face of an unknown group (by its label), is this person."""
+        return review.reject(self.parts, who if isinstance(who, str) else FaceId(who), reference)
+
+    def split(self, reference: str, face_ids: Sequence[int], new_name: str | None = None) -> Split:
+        """Take faces out of an unknown group or a person."""
+        from personae.engine import splitting
+
+        return splitting.split(self.parts, reference, face_ids, new_name)
+
+    def propose_split(self, reference: str) -> SplitProposal:
+        """Propose how to split an unknown group or a person in two."""
+        from personae.engine import splitting
+
+        return splitting.propose_split(self.parts, reference)
+
+    def suggestions(self, limit: int | None = 50, skip: Collection[str] = ()) -> list[Suggestion]:
+        """Return whom to ask a human about, best first."""
+        from personae.engine import suggest
+
+        return suggest.suggestions(self.parts, limit, skip)
 
     def undo(self, operation_id: int | None = None) -> Operation:
         """Take a decision back."""
@@ -99,15 +166,43 @@ class Engine:
 
     def who(self, photo: str | Path) -> list[Sighting]:
         """Say who is in a photo, with a receipt for every face."""
+        from personae.engine import identify
+
         return identify.who(self.parts, photo)
 
     def verify(self, first: str | Path, second: str | Path) -> Comparison:
         """Say whether two photos show the same person."""
+        from personae.engine import identify
+
         return identify.verify(self.parts, first, second)
 
     def extract(self, image: str | Path, model_id: str | None = None) -> Extract:
         """Return the faces of one image with their embeddings, ready for JSON."""
+        from personae.engine import identify
+
         return identify.extract(self.parts, image, model_id)
+
+    def evaluate(
+        self, labels: str | Path, to: str | Path | None = None, progress: Watcher | None = None
+    ) -> tuple[Evaluation, Path]:
+        """Measure the models on labelled photos, write the page with the plots, and return both."""
+        place = require_page(Path(to) if to else self.folder / EVALUATION)
+        from personae.engine import evaluate
+
+        measured = evaluate.evaluate(self.parts, labels, progress, self.home)
+        return measured, write_page(self._render_evaluation(measured), place)
+
+    def calibrate(self, fmr: float = 1e-4) -> Calibrated:
+        """Find the gallery's own threshold at a false match rate, and go by it from now on."""
+        from personae.engine import calibrate
+
+        return calibrate.calibrate(self.parts, fmr)
+
+    def reset_calibration(self) -> bool:
+        """Go by the models' own threshold again; return whether another was in use."""
+        from personae.engine import calibrate
+
+        return calibrate.reset(self.parts)
 
     def stats(self) -> Stats:
         """Return the collection in numbers."""
@@ -115,14 +210,55 @@ class Engine:
 
     def doctor(self, fix: bool = False) -> list[Difference]:
         """Compare store, files and indexes; with `fix`, put right what can be."""
+        from personae.engine import doctor
+
         return doctor.doctor(self.parts, fix)
 
     def report(self, to: str | Path | None = None) -> Path:
         """Write the report page and return its path."""
         return write_report(self.parts, self._render, Path(to) if to else self.folder / REPORT)
 
+    def queue(self, kind: str, payload: Mapping[str, object] | None = None) -> Job:
+        """Put long work into the queue, and see to a runner; see `personae.engine.kinds` for what there is."""
+        from personae.engine import jobs
+
+        job = jobs.submit(self.parts, kind, payload or {})
+        self.parts.queue.carry(job.id)
+        return job
+
+    def jobs(self, limit: int = 20) -> list[Job]:
+        """Return the newest jobs, newest first."""
+        from personae.engine import jobs
+
+        return jobs.latest(self.parts, limit)
+
+    def unfinished_jobs(self) -> list[Job]:
+        """Return the jobs that are queued or running, oldest first."""
+        from personae.engine import jobs
+
+        return jobs.unfinished(self.parts)
+
+    def job(self, job_id: int) -> Job:
+        """Return one job."""
+        from personae.engine import jobs
+
+        return jobs.show(self.parts, JobId(job_id))
+
+    def cancel_job(self, job_id: int) -> Job:
+        """Stop a job; nothing of a clustering is written then."""
+        from personae.engine import jobs
+
+        return jobs.cancel(self.parts, JobId(job_id))
+
+    def work(self, watcher: Watcher | None = None) -> Iterator[Job]:
+        """Run what is queued, one job after another, and yield each as it has ended."""
+        from personae.engine import jobs
+
+        return jobs.work(self.parts, pulse=self.parts.pulse, watcher=watcher)
+
     def close(self) -> None:
-        """Close the store."""
+        """Close the indexes and the store."""
+        self.parts.close_indexes()
         self.parts.store.close()
 
     def __enter__(self) -> Self:

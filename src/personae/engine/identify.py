@@ -15,6 +15,7 @@ from personae.engine.follow import open_indexes
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
 from personae.engine.review import NOISE_LABEL
+from personae.engine.thresholds import thresholds
 from personae.engine.walk import user_path
 from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction, VectorIndex
@@ -191,7 +192,8 @@ def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFac
     with parts.store.read() as tx:
         ranked = candidates(tx, indexes, face)
         suspects = tuple(_suspect(tx, candidate) for candidate in ranked[:CANDIDATES])
-    verdict = decide(ranked, match=rules.match_threshold, review=vision.thresholds.review)
+        review = thresholds(tx, vision).review
+    verdict = decide(ranked, match=rules.match_threshold, review=review)
     return Sighting(
         box=face.box,
         det_score=face.det_score,
@@ -201,7 +203,7 @@ def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFac
         score=verdict.score,
         runner_up=verdict.runner_up,
         match_threshold=rules.match_threshold,
-        review_threshold=vision.thresholds.review,
+        review_threshold=review,
         model_id=vision.model_id,
         candidates=suspects,
     )

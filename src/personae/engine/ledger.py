@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from personae.core.ledger import resolve_faces, resolve_people
+from personae.engine.follow import announce
 from personae.ports import Transaction
 from personae.types import Decision, DecisionKind, FaceId, Maker, OperationId, PersonId
 
@@ -13,7 +16,10 @@ def record(tx: Transaction, kind: str, maker: Maker, summary: str, decisions: Se
     """Append `decisions` as one operation and bring what they touch up to date."""
     operation_id = tx.decisions.begin(kind, maker, summary)
     tx.decisions.append(operation_id, decisions)
-    _settle(tx, decisions)
+    if all(decision.kind is DecisionKind.CLUSTER for decision in decisions):
+        _move(tx, decisions)
+    else:
+        _settle(tx, decisions)
     tx.events.emit("decision.made", {"operation_id": operation_id, "kind": kind, "decisions": len(decisions)})
     return operation_id
 
@@ -33,6 +39,13 @@ def undo(tx: Transaction, operation_id: OperationId) -> OperationId:
     _settle(tx, tx.decisions.of_operation(origin.id))
     tx.events.emit("decision.undone", {"operation_id": operation_id, "by": undo_id})
     return undo_id
+
+
+def _move(tx: Transaction, decisions: Sequence[Decision]) -> None:
+    """Put faces where these decisions say: the latest word on a face's cluster holds, whatever was said before."""
+    clusters = {decision.face_id: decision.cluster_id for decision in decisions if decision.face_id is not None}
+    tx.faces.set_clusters(clusters)
+    announce(tx, np.array(sorted(clusters), dtype=np.int64))
 
 
 def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
@@ -57,7 +70,10 @@ def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
             person_id, name=state.name if state else None, merged_into=state.merged_into if state else None
         )
     faces = resolve_faces(tx.decisions.active(sorted(touched_faces)), people)
+    face_ids = np.array(sorted(touched_faces), dtype=np.int64)
+    before = tx.faces.identities(face_ids)
     tx.faces.set_people({face_id: faces[face_id].person_id if face_id in faces else None for face_id in touched_faces})
     tx.faces.set_clusters(
         {face_id: faces[face_id].cluster_id if face_id in faces else None for face_id in touched_faces}
     )
+    announce(tx, face_ids[np.not_equal(before, tx.faces.identities(face_ids)).any(axis=0)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from personae.core.quality import Gates
-from personae.ports import Clock, Decode, Detector, Embedder, Files, Store, VectorIndex
+from personae.engine.gallery import VectorCache
+from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, Pulse, Store, VectorIndex
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
 
 
@@ -41,6 +42,7 @@ class Rules:
     match_threshold: float
     unknown_method: str
     min_cluster_size: int
+    unknown_eps: float
     embedders: tuple[str, ...]
     """model_ids that the user wants; `Vision` has those that could be had."""
 
@@ -62,5 +64,12 @@ class Parts:
     """(model_id, dimension, expected faces) -> that model's index, as last saved."""
     models: Callable[[], Sequence[ModelCard]]
     """Cards of the models in use."""
+    queue: JobQueue
+    pulse: Pulse
+    """Keeps a job's lease alive while this process lives."""
     clock: Clock
     rules: Rules
+    vectors: VectorCache = field(default_factory=VectorCache)
+    """What was read of the gallery already."""
+    close_indexes: Callable[[], None] = lambda: None
+    """Lets go of what `index` has opened."""

@@ -72,12 +72,20 @@ def _shown(tx: Transaction, faces: Sequence[Face]) -> tuple[ShownFace, ...]:
 
 def last_ties(tx: Transaction, face_ids: Sequence[FaceId]) -> dict[FaceId, Decision]:
     """Return for each face the decision that put it where it is: a human's tie before a machine's."""
-    ties: dict[FaceId, Decision] = {}
-    rank = {DecisionKind.CLUSTER: 0, DecisionKind.ASSIGN: 1, DecisionKind.CONFIRM: 2}
+    groups: dict[FaceId, Decision] = {}
+    people: dict[FaceId, Decision] = {}
     for decision in tx.decisions.active(face_ids):
-        if decision.face_id is None or decision.kind not in rank:
+        face_id, kind = decision.face_id, decision.kind
+        if face_id is None:
             continue
-        present = ties.get(decision.face_id)
-        if present is None or rank[decision.kind] >= rank[present.kind]:
-            ties[decision.face_id] = decision
-    return ties
+        present = people.get(face_id)
+        by_machine = present is not None and present.kind is DecisionKind.ASSIGN
+        if kind is DecisionKind.CLUSTER:
+            groups[face_id] = decision
+        elif kind is DecisionKind.CONFIRM or (kind is DecisionKind.ASSIGN and (present is None or by_machine)):
+            people[face_id] = decision
+        elif (kind is DecisionKind.RELEASE and by_machine) or (
+            kind is DecisionKind.REJECT and present is not None and present.person_id == decision.person_id
+        ):
+            del people[face_id]
+    return groups | people

@@ -24,27 +24,37 @@ SAMPLE = 120
 
 
 def write_report(parts: Parts, render: Callable[[AlbumReport], str], to: Path) -> Path:
-    """Write the report page to a file, atomically, and return its path.
+    """Write the report page; see `write_page`."""
+    return write_page(render(build(parts)), to)
+
+
+def write_page(page: str, to: Path) -> Path:
+    """Write a page to a file, atomically, and return its path.
 
     Raises:
         InputError: there is something else than a file at that path.
         BackendError: the file cannot be written.
     """
-    if to.exists() and not to.is_file():
-        raise InputError(f"{to} is not a file")
-    page = render(build(parts)).encode("utf-8")
+    require_page(to)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".personae-") as folder:
             draft = Path(folder) / to.name
             with draft.open("wb") as file:
-                file.write(page)
+                file.write(page.encode("utf-8"))
                 file.flush()
                 os.fsync(file.fileno())
             draft.chmod(0o600)
             draft.replace(to)
     except OSError as error:
         raise BackendError(f"{to} cannot be written: {error.strerror or error}") from error
+    return to
+
+
+def require_page(to: Path) -> Path:
+    """Return the path of a page. Raises InputError where there is something else than a file."""
+    if to.exists() and not to.is_file():
+        raise InputError(f"{to} is not a file")
     return to
 
 

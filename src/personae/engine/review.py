@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+from personae.core.ledger import resolve_faces, resolve_people
 from personae.engine import ledger
 from personae.engine.parts import Parts
 from personae.errors import Conflict, InputError, NotFound
 from personae.ports import Transaction
 from personae.types import (
     Cluster,
+    ClusterId,
     Decision,
     DecisionKind,
     Face,
@@ -29,6 +33,17 @@ MAX_NAME = 300
 REFERENCE = re.compile(rf"#?\d+|({CLUSTER_LABEL}|{NOISE_LABEL})\d+")
 ZWNJ, ZWJ = "\u200c", "\u200d"
 """Invisible, but part of Persian and Indic spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Faces that have no name: those of an unknown group, or a single one."""
+
+    label: str
+    faces: tuple[Face, ...]
+    cluster_id: ClusterId | None
+    alone: bool
+    """Whether it is one face that was asked for by its own label."""
 
 
 def find_person(tx: Transaction, reference: str) -> Person:
@@ -75,53 +90,98 @@ def get_face(tx: Transaction, face_id: FaceId) -> Face:
     raise NotFound(f"there is no face {face_id}")
 
 
+def find_unknown(tx: Transaction, reference: str) -> Unknown | None:
+    """Return the faces behind a group's or a single face's label; None when the reference is neither.
+
+    Raises:
+        NotFound: it is a label or number, but of nothing.
+        Conflict: all faces of the group have a name.
+    """
+    face = find_face(tx, reference)
+    if face is not None:
+        return Unknown(f"{NOISE_LABEL}{face.id}", (face,), face.cluster_id, alone=True)
+    cluster = find_cluster(tx, reference)
+    if cluster is None:
+        return None
+    faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
+    if not faces:
+        raise Conflict(f"{cluster.label} has no unknown faces any more")
+    return Unknown(cluster.label, tuple(faces), cluster.id, alone=False)
+
+
 def name(parts: Parts, reference: str, new_name: str) -> Operation:
     """Give a name to an unknown group or face (who becomes, or joins, the person so called), or rename a person.
+
+    Faces of a group that a human has said are not this person stay out, and the operation's summary names them. A
+    single face becomes whom it is said to be.
 
     Raises:
         InputError: the name is empty, too long or cannot be shown.
         NotFound: there is no such group, face or person.
-        Conflict: the name of a person is to become another person's.
+        Conflict: the name of a person is to become another person's, or no face of the group may become this person.
     """
     wanted = clean_name(new_name)
     with parts.store.write() as tx:
-        faces = _unknown_faces(tx, reference)
-        decisions = _rename(tx, reference, wanted) if faces is None else _tie(tx, faces, wanted)
-        return _record(tx, "name", f"{reference} is {wanted}", decisions)
+        unknown = find_unknown(tx, reference)
+        if unknown is None:
+            return record(tx, "name", f"{reference} is {wanted}", _rename(tx, reference, wanted))
+        person_id, made = called(tx, wanted)
+        decisions, left_out = ties(tx, unknown, person_id)
+        return record(tx, "name", f"{reference} is {wanted}{left_out}", made + decisions)
 
 
 def merge(parts: Parts, reference: str, into: str) -> Operation:
-    """Make two people one: all faces of the first belong to the second.
+    """Make two one: people, unknown groups or faces, or an unknown group and the person that it is.
+
+    All faces of the first belong to the second. Faces of a group that becomes a person's are treated as by `name`.
 
     Raises:
         NotFound: one of them does not exist.
-        Conflict: they are the same person already.
+        Conflict: they are the same already, or a person is to become an unknown group.
     """
     with parts.store.write() as tx:
-        gone, stays = find_person(tx, reference), find_person(tx, into)
-        if gone.id == stays.id:
-            raise Conflict(f"{reference} and {into} are the same person already")
-        decision = Decision(DecisionKind.MERGE, Maker.HUMAN, person_id=gone.id, into_person_id=stays.id)
-        return _record(tx, "merge", f"merge {gone.name} into {stays.name}", [decision])
+        gone, stays = find_unknown(tx, reference), find_unknown(tx, into)
+        left_out = ""
+        if gone is None and stays is not None:
+            raise Conflict(f"a person is not merged into an unknown group: merge {stays.label} into {reference}")
+        if gone is None:
+            one, other = find_person(tx, reference), find_person(tx, into)
+            if one.id == other.id:
+                raise Conflict(f"{reference} and {into} are the same person already")
+            titles = one.name, other.name
+            decisions = [Decision(DecisionKind.MERGE, Maker.HUMAN, person_id=one.id, into_person_id=other.id)]
+        elif stays is None:
+            person = find_person(tx, into)
+            titles = gone.label, person.name
+            decisions, left_out = ties(tx, gone, person.id)
+        else:
+            titles = gone.label, stays.label
+            decisions = _join(tx, gone, stays)
+        return record(tx, "merge", f"merge {titles[0]} into {titles[1]}{left_out}", decisions)
 
 
-def reject(parts: Parts, face_id: FaceId, reference: str | None = None) -> Operation:
-    """Say that a face is not this person (by default the one it is tied to); it is never proposed again.
+def reject(parts: Parts, who: FaceId | str, reference: str | None = None) -> Operation:
+    """Say that a face, or no face of an unknown group, is this person; it is never proposed again.
+
+    Args:
+        parts: the outfit.
+        who: a face's number, or the label of an unknown group or face.
+        reference: the person; None: the one that the face is tied to.
 
     Raises:
-        NotFound: there is no such face or person.
+        NotFound: there is no such face, group or person.
         Conflict: no person was named and the face is tied to none.
     """
     with parts.store.write() as tx:
-        face = get_face(tx, face_id)
+        title, faces = _refused_faces(tx, who)
         if reference is not None:
             person = find_person(tx, reference)
-        elif face.person_id is not None:
-            person = tx.people.get(face.person_id)
+        elif faces[0].person_id is not None:
+            person = tx.people.get(faces[0].person_id)
         else:
-            raise Conflict(f"face {face_id} is tied to nobody: say who it is not")
-        decision = Decision(DecisionKind.REJECT, Maker.HUMAN, face_id=face_id, person_id=person.id)
-        return _record(tx, "reject", f"face {face_id} is not {person.name}", [decision])
+            raise Conflict(f"{title} is tied to nobody: say who it is not")
+        decisions = [Decision(DecisionKind.REJECT, Maker.HUMAN, face_id=face.id, person_id=person.id) for face in faces]
+        return record(tx, "reject", f"{title} is not {person.name}", decisions)
 
 
 def undo(parts: Parts, operation_id: OperationId | None = None) -> Operation:
@@ -161,31 +221,83 @@ def clean_name(text: str) -> str:
     return cleaned
 
 
-def _unknown_faces(tx: Transaction, reference: str) -> list[Face] | None:
-    """The faces behind a group's or face's label; None when the reference is neither."""
-    face = find_face(tx, reference)
-    if face is not None:
-        return [face]
-    cluster = find_cluster(tx, reference)
-    if cluster is None:
-        return None
-    faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
-    if not faces:
-        raise Conflict(f"{cluster.label} has no unknown faces any more")
-    return faces
+def called(tx: Transaction, wanted: str) -> tuple[PersonId, list[Decision]]:
+    """Return the person of this name, who is made when there is none, and the decisions that this takes.
 
-
-def _tie(tx: Transaction, faces: Sequence[Face], wanted: str) -> list[Decision]:
-    """Decisions that make these faces the person called `wanted`, who is created if need be."""
-    decisions = []
+    Raises:
+        Conflict: several people are called so.
+    """
     if tx.people.find(wanted):
-        person_id = find_person(tx, wanted).id
-    else:
-        person_id = tx.people.add(wanted)
-        decisions.append(Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person_id, name=wanted))
-    return decisions + [
-        Decision(DecisionKind.CONFIRM, Maker.HUMAN, face_id=face.id, person_id=person_id) for face in faces
+        return find_person(tx, wanted).id, []
+    person_id = tx.people.add(wanted)
+    return person_id, [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person_id, name=wanted)]
+
+
+def ties(tx: Transaction, unknown: Unknown, person_id: PersonId) -> tuple[list[Decision], str]:
+    """Return the decisions that make faces this person, and, as the end of a sentence, which ones a "no" keeps out.
+
+    Raises:
+        Conflict: a human has said of each that it is not this person.
+    """
+    face_ids = [face.id for face in unknown.faces]
+    refused: list[FaceId] = []
+    if not unknown.alone:
+        states = resolve_faces(tx.decisions.active(face_ids), resolve_people(tx.decisions.active_people()))
+        refused = sorted(i for i in face_ids if i in states and person_id in states[i].rejected)
+    if len(refused) == len(face_ids):
+        raise Conflict(
+            f"every face of {unknown.label} was rejected as this person; if one is, name that face: {NOISE_LABEL}NUMBER"
+        )
+    out = set(refused)
+    decisions = [
+        Decision(DecisionKind.CONFIRM, Maker.HUMAN, face_id=i, person_id=person_id) for i in face_ids if i not in out
     ]
+    listed = ", ".join(map(str, refused))
+    return decisions, f"; not the faces that were rejected before: {listed}" if refused else ""
+
+
+def chain(face_ids: Sequence[FaceId]) -> list[Decision]:
+    """Return the decisions that say that these faces are one person."""
+    return [
+        Decision(DecisionKind.LINK, Maker.HUMAN, face_id=face_id, other_face_id=following)
+        for face_id, following in pairwise(face_ids)
+    ]
+
+
+def moves(face_ids: Sequence[FaceId], cluster_id: ClusterId) -> list[Decision]:
+    """Return the decisions by which a human puts faces into a group."""
+    return [Decision(DecisionKind.CLUSTER, Maker.HUMAN, face_id=i, cluster_id=cluster_id) for i in face_ids]
+
+
+def record(tx: Transaction, kind: str, summary: str, decisions: Sequence[Decision]) -> Operation:
+    """Write what a human decided, and return it as it stands in the ledger."""
+    return tx.decisions.operation(ledger.record(tx, kind, Maker.HUMAN, summary, decisions))
+
+
+def _join(tx: Transaction, gone: Unknown, stays: Unknown) -> list[Decision]:
+    """Decisions that make two unknown groups or faces one group, now and whenever faces are grouped again."""
+    for unknown in (gone, stays):
+        if unknown.faces[0].person_id is not None:
+            raise Conflict(f"{unknown.label} has a name already: merge it with that person")
+    if (gone.cluster_id is not None and gone.cluster_id == stays.cluster_id) or gone.label == stays.label:
+        raise Conflict(f"{gone.label} and {stays.label} are together already")
+    moving = [face.id for face in gone.faces]
+    staying = [face.id for face in stays.faces]
+    if stays.cluster_id is None:
+        decisions = moves(staying + moving, tx.clusters.add(1)[0])
+    else:
+        decisions = moves(moving, stays.cluster_id)
+    return decisions + chain(sorted(staying + moving))
+
+
+def _refused_faces(tx: Transaction, who: FaceId | str) -> tuple[str, Sequence[Face]]:
+    """What to call whom a rejection is about, and the faces."""
+    if not isinstance(who, str):
+        return f"face {who}", [get_face(tx, who)]
+    unknown = find_unknown(tx, who)
+    if unknown is None:
+        raise NotFound(f"{who!r} is no unknown group and no face")
+    return unknown.label, unknown.faces
 
 
 def _rename(tx: Transaction, reference: str, wanted: str) -> list[Decision]:
@@ -193,10 +305,6 @@ def _rename(tx: Transaction, reference: str, wanted: str) -> list[Decision]:
     if any(other.id != person.id for other in tx.people.find(wanted)):
         raise Conflict(f"another person is called {wanted!r}: merge them if they are one")
     return [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person.id, name=wanted)]
-
-
-def _record(tx: Transaction, kind: str, summary: str, decisions: Sequence[Decision]) -> Operation:
-    return tx.decisions.operation(ledger.record(tx, kind, Maker.HUMAN, summary, decisions))
 
 
 def _latest_standing(tx: Transaction) -> OperationId:

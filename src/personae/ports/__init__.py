@@ -2,6 +2,7 @@
 
 from personae.ports.files import Files
 from personae.ports.index import VectorIndex
+from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobQueue, Pulse
 from personae.ports.store import (
     Clock,
     ClusterTable,
@@ -18,6 +19,8 @@ from personae.ports.store import (
 from personae.ports.vision import Decode, Detector, Embedder
 
 __all__ = [
+    "BEAT_SECONDS",
+    "LEASE_SECONDS",
     "Clock",
     "ClusterTable",
     "DecisionTable",
@@ -28,8 +31,10 @@ __all__ = [
     "FaceTable",
     "Files",
     "ImageTable",
+    "JobQueue",
     "JobTable",
     "PeopleTable",
+    "Pulse",
     "SettingTable",
     "Store",
     "Transaction",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from personae.types import FaceId, Ids, ModelId, Scores, Vector, Vectors
+from personae.types import FaceId, Filter, Ids, ModelId, Scores, Vector, Vectors
 
 
 class VectorIndex(Protocol):
     """A cache of one model's embeddings that answers: which faces are nearest?
 
-    The store is the truth; the index says up to which event it has followed it (`cursor`).
+    The store is the truth; the index says up to which event it has followed it (`cursor`). Beside each embedding it
+    keeps the person and the cluster of the face, so that a search can be confined to some of them.
     """
 
     @property
@@ -37,16 +38,28 @@ class VectorIndex(Protocol):
         """Every face in the index, ids ascending."""
         ...
 
-    def add(self, face_ids: Ids, vectors: Vectors) -> None:
-        """Add or replace. Raises ModelMismatch (dimension), InputError (NaN, zero or not unit rows)."""
+    def add(
+        self, face_ids: Ids, vectors: Vectors, person_ids: Ids | None = None, cluster_ids: Ids | None = None
+    ) -> None:
+        """Add or replace, with the person and cluster (n,) of each; -1, or None for all: none.
+
+        Raises ModelMismatch (dimension), InputError (NaN, zero or not unit rows).
+        """
+        ...
+
+    def label(self, face_ids: Ids, person_ids: Ids, cluster_ids: Ids) -> None:
+        """Say anew whose faces these are, -1 for none; faces that are not in the index are ignored."""
         ...
 
     def remove(self, face_ids: Ids) -> None:
         """Forget these; unknown ids are ignored."""
         ...
 
-    def search(self, queries: Vectors, k: int) -> tuple[Ids, Scores]:
-        """Return (m, k) face ids and exact float32 cosine scores, best first; -1 and -1.0 where fewer than k exist."""
+    def search(self, queries: Vectors, k: int, where: Filter | None = None) -> tuple[Ids, Scores]:
+        """Return (m, k) face ids and exact float32 cosine scores, best first; -1 and -1.0 where fewer than k exist.
+
+        Only faces that fulfil `where` are found; None: all.
+        """
         ...
 
     def compare(self, query: Vector, face_ids: Ids) -> Scores:
@@ -61,4 +74,8 @@ class VectorIndex(Protocol):
 
     def save(self) -> None:
         """Keep the state atomically where it will be found again; a no-op for an index without a file."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; the index is not used afterwards."""
         ...

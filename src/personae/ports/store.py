@@ -210,8 +210,8 @@ class DecisionTable(Protocol):
 
     def of_operation(self, operation_id: OperationId) -> list[Decision]: ...
 
-    def active(self, face_ids: Sequence[FaceId] | None = None) -> list[Decision]:
-        """Decisions on these faces (all faces when None) whose operation is not undone, oldest first."""
+    def active(self, face_ids: Sequence[FaceId] | None = None, maker: Maker | None = None) -> list[Decision]:
+        """Decisions on these faces (all when None), by this maker (either), that are not undone, oldest first."""
         ...
 
     def active_people(self) -> list[Decision]:
@@ -252,21 +252,40 @@ class JobTable(Protocol):
         """Raises NotFound."""
         ...
 
-    def claim(self, kind: str, now: datetime, lease_seconds: float) -> Job | None:
-        """Take the oldest queued job, or a running one whose lease ran out; None when there is nothing to do."""
+    def claim(
+        self, kinds: Sequence[str], now: datetime, lease_seconds: float, job_id: JobId | None = None
+    ) -> Job | None:
+        """Take the oldest queued job, or a running one whose lease ran out; None when there is nothing to do.
+
+        With `job_id` that job or none.
+        """
         ...
 
-    def heartbeat(self, job_id: JobId, token: str, until: datetime, done: int, total: int) -> bool:
-        """Extend the lease and note the progress; True when cancel was asked for. Raises Conflict for a lost lease."""
+    def heartbeat(self, job_id: JobId, token: str, until: datetime) -> bool:
+        """Extend the lease; True when cancel was asked for. Raises Conflict for a lost lease, likewise below."""
         ...
 
-    def finish(self, job_id: JobId, token: str, state: str, result: Mapping[str, object]) -> None:
-        """Raises Conflict for a lost lease."""
+    def advance(self, job_id: JobId, token: str, done: int, total: int, doing: str = "") -> None:
+        """Note how far it is, and what is going on."""
         ...
 
-    def cancel(self, job_id: JobId) -> None: ...
+    def finish(self, job_id: JobId, token: str, state: str, result: Mapping[str, object]) -> None: ...
 
-    def latest(self, limit: int = 20) -> list[Job]: ...
+    def release(self, job_id: JobId, token: str) -> None:
+        """Give it back to the queue, as if it had not been tried."""
+        ...
+
+    def cancel(self, job_id: JobId) -> None:
+        """Cancel a queued job at once, a running one at its next heartbeat. Raises Conflict when it has ended."""
+        ...
+
+    def latest(self, limit: int = 20) -> list[Job]:
+        """Newest first."""
+        ...
+
+    def unfinished(self) -> list[Job]:
+        """Queued and running jobs, oldest first."""
+        ...
 
 
 class SettingTable(Protocol):

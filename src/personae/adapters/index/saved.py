@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 from personae.errors import BackendError
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no labels."""
 LONG_AGO = 3600.0
 """Seconds."""
 
@@ -31,6 +32,8 @@ class Note:
     count: int
     deleted: list[int]
     """Ids that the file still holds but that are forgotten."""
+    labels: str
+    """People and clusters of the others, by ascending id, packed."""
     library: str
     """Version of the library that wrote it."""
     sha256: str
@@ -71,7 +74,32 @@ def read_note(file: Path) -> Note | None:
     return note
 
 
-def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[str], Note]) -> None:
+def holds(file: Path, sha256: str) -> bool:
+    """Return whether the note still speaks of this very file; another process may have saved its own."""
+    try:
+        return file.exists() and bool(json.loads(note_path(file).read_text("utf-8"))["sha256"] == sha256)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def write_note(file: Path, note: Note) -> None:
+    """Write the note of an index file that stays as it is.
+
+    Raises:
+        BackendError: the disk is full, read-only or failed.
+    """
+    temporary = _temporary(file)
+    try:
+        _write_note(file, temporary, note)
+        _sweep(file)
+    except OSError as error:
+        raise BackendError(f"{note_path(file)} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[str], Note]) -> str:
     """Write the index file, then its note; a kill in between leaves a pair that does not agree.
 
     Args:
@@ -79,10 +107,13 @@ def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[st
         dump: writes the index to the open file it is given.
         note: makes the note, given the file's SHA-256.
 
+    Returns:
+        The file's SHA-256.
+
     Raises:
         BackendError: the disk is full, read-only or failed.
     """
-    temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
+    temporary = _temporary(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as opened:
@@ -90,14 +121,14 @@ def write_saved(file: Path, dump: Callable[[BinaryIO], None], note: Callable[[st
         with temporary.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         _put(temporary, file)
-        temporary.write_text(json.dumps(asdict(note(digest)), indent=1), "utf-8")
-        _put(temporary, note_path(file))
+        _write_note(file, temporary, note(digest))
         _sweep(file)
     except OSError as error:
         raise BackendError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+    return digest
 
 
 def discard(file: Path) -> None:
@@ -111,6 +142,15 @@ def discard(file: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise BackendError(f"{file} cannot be removed: {error.strerror or error}") from error
+
+
+def _temporary(file: Path) -> Path:
+    return file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
+
+
+def _write_note(file: Path, temporary: Path, note: Note) -> None:
+    temporary.write_text(json.dumps(asdict(note), indent=1), "utf-8")
+    _put(temporary, note_path(file))
 
 
 def _temporaries(file: Path) -> Iterator[Path]:

@@ -49,7 +49,8 @@ def _sqlite(scope: Scope) -> Iterator[str]:
 
 def _dangling(scope: Scope) -> Iterator[str]:
     """Decisions whose subject belongs to another project."""
-    for column, table in ((decisions.c.face_id, faces), (decisions.c.person_id, people)):
+    subjects = ((decisions.c.face_id, faces), (decisions.c.other_face_id, faces), (decisions.c.person_id, people))
+    for column, table in subjects:
         query = (
             sa.select(decisions.c.id)
             .select_from(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from personae.adapters.store.columns import storable
 from personae.adapters.store.schema import decisions, operations
-from personae.adapters.store.scope import Scope, in_parts
+from personae.adapters.store.scope import Scope
 from personae.core.ledger import kin, undone, validate
 from personae.errors import Conflict, NotFound
 from personae.types import (
@@ -25,6 +26,8 @@ from personae.types import (
 )
 
 _COLUMNS = tuple(field.name for field in fields(Decision))
+_TABLE = decisions
+"""Under a name that `append` does not use otherwise."""
 _AT_ONCE = 10_000
 """Decisions sent together; bounds the memory of a large operation."""
 
@@ -58,27 +61,14 @@ class SqlDecisions:
             InputError: a decision lacks what its kind needs, or its maker may not make it.
         """
         self.operation(operation_id)
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[Any, ...]] = []
         for decision in decisions:
             validate(decision)
             rows.append(_row(operation_id, decision))
             if len(rows) == _AT_ONCE:
-                self._insert(rows)
+                self.scope.insert(_TABLE, ("operation_id", *_COLUMNS), rows)
                 rows = []
-        self._insert(rows)
-
-    def _insert(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        if self.scope.on_postgres:
-            # A column at a time: binding row by row takes several times as long.
-            columns = [decisions.c[name] for name in rows[0]]
-            arrays = [sa.literal([row[c.name] for row in rows], ARRAY(c.type)) for c in columns]
-            given = sa.func.unnest(*arrays).table_valued(*rows[0], with_ordinality="place").render_derived()
-            ordered = sa.select(*(given.c[c.name] for c in columns)).order_by(given.c.place)
-            self.scope.connection.execute(sa.insert(decisions).from_select(columns, ordered))
-        else:
-            self.scope.connection.execute(sa.insert(decisions), rows)
+        self.scope.insert(_TABLE, ("operation_id", *_COLUMNS), rows)
 
     def operation(self, operation_id: OperationId) -> Operation:
         """See the port."""
@@ -97,15 +87,14 @@ class SqlDecisions:
         """See the port; oldest first."""
         return self._read(self._all().where(operations.c.id == operation_id))
 
-    def active(self, face_ids: Sequence[FaceId] | None = None) -> list[Decision]:
+    def active(self, face_ids: Sequence[FaceId] | None = None, maker: Maker | None = None) -> list[Decision]:
         """See the port."""
         query = self._standing().where(decisions.c.face_id.is_not(None))
+        if maker is not None:
+            query = query.where(decisions.c.maker == maker)
         if face_ids is None:
             return self._read(query)
-        found: list[Any] = []
-        for part in in_parts(sorted({int(i) for i in face_ids})):
-            found.extend(self.scope.connection.execute(query.where(decisions.c.face_id.in_(part))))
-        return [_decision(row) for row in sorted(found, key=lambda row: row.id)]
+        return self._read(query.where(self.scope.among(decisions.c.face_id, face_ids)))
 
     def active_people(self) -> list[Decision]:
         """See the port."""
@@ -120,11 +109,12 @@ class SqlDecisions:
 
     def faces_of(self, person_ids: Sequence[PersonId]) -> list[FaceId]:
         """See the port."""
-        query = sa.select(decisions.c.face_id).distinct().where(decisions.c.face_id.is_not(None))
-        found: set[int] = set()
-        for part in in_parts(sorted(set(person_ids))):
-            found.update(self.scope.connection.execute(query.where(decisions.c.person_id.in_(part))).scalars())
-        return [FaceId(i) for i in sorted(found)]
+        query = (
+            sa.select(decisions.c.face_id)
+            .distinct()
+            .where(decisions.c.face_id.is_not(None), self.scope.among(decisions.c.person_id, person_ids))
+        )
+        return [FaceId(i) for i in sorted(self.scope.connection.execute(query).scalars())]
 
     def _undone(self) -> set[OperationId]:
         query = sa.select(operations.c.id, operations.c.undoes).where(
@@ -145,24 +135,16 @@ class SqlDecisions:
         return self._all().where(operations.c.id.not_in(self._undone()))
 
     def _read(self, query: sa.Select[Any]) -> list[Decision]:
-        return [_decision(row) for row in self.scope.connection.execute(query.order_by(decisions.c.id))]
+        return [_decision(row) for row in self.scope.connection.execute(query.order_by(decisions.c.id)).all()]
 
 
-def _row(operation_id: OperationId, decision: Decision) -> dict[str, Any]:
-    return {
-        "operation_id": operation_id,
-        "kind": decision.kind,
-        "maker": decision.maker,
-        "face_id": _int(decision.face_id),
-        "person_id": _int(decision.person_id),
-        "into_person_id": _int(decision.into_person_id),
-        "cluster_id": _int(decision.cluster_id),
-        "name": decision.name,
-        "score": _float(decision.score),
-        "threshold": _float(decision.threshold),
-        "model_id": decision.model_id,
-        "runner_up": _float(decision.runner_up),
-    }
+def _row(operation_id: OperationId, decision: Decision) -> tuple[Any, ...]:
+    return (
+        operation_id, _TEXTS[decision.kind], _TEXTS[decision.maker], _int(decision.face_id), _int(decision.person_id),
+        _int(decision.into_person_id), _int(decision.cluster_id),
+        None if decision.name is None else storable(decision.name), _float(decision.score),
+        _float(decision.threshold), decision.model_id, _float(decision.runner_up), _int(decision.other_face_id),
+    )  # fmt: skip
 
 
 def _int(value: int | None) -> int | None:
@@ -174,6 +156,8 @@ def _float(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
+_TEXTS: dict[StrEnum, str] = {member: member.value for kind in (DecisionKind, Maker) for member in kind}
+"""An enum's own look-up of its value takes longer than all else of a row."""
 _KINDS = {kind.value: kind for kind in DecisionKind}
 _MAKERS = {maker.value: maker for maker in Maker}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,16 +47,14 @@ class SqlJobs:
             raise NotFound(f"there is no job {job_id}")
         return _job(row)
 
-    def claim(self, kind: str, now: datetime, lease_seconds: float) -> Job | None:
+    def claim(
+        self, kinds: Sequence[str], now: datetime, lease_seconds: float, job_id: JobId | None = None
+    ) -> Job | None:
         """See the port; the writer's lock keeps two claimers apart."""
         abandoned = sa.and_(jobs.c.state == "running", jobs.c.lease_until <= now)
-        oldest = (
-            self._mine()
-            .where(jobs.c.kind == kind, sa.or_(jobs.c.state == "queued", abandoned))
-            .order_by(jobs.c.id)
-            .limit(1)
-        )
-        row = self.scope.connection.execute(oldest).first()
+        free = self._mine().where(jobs.c.kind.in_(kinds), sa.or_(jobs.c.state == "queued", abandoned))
+        wanted = free if job_id is None else free.where(jobs.c.id == job_id)
+        row = self.scope.connection.execute(wanted.order_by(jobs.c.id).limit(1)).first()
         if row is None:
             return None
         self._update(
@@ -68,10 +66,14 @@ class SqlJobs:
         )
         return self.get(JobId(row.id))
 
-    def heartbeat(self, job_id: JobId, token: str, until: datetime, done: int, total: int) -> bool:
+    def heartbeat(self, job_id: JobId, token: str, until: datetime) -> bool:
         """See the port."""
-        self._update(self._held(job_id, token), lease_until=until, done=done, total=total)
+        self._update(self._held(job_id, token), lease_until=until)
         return self.get(job_id).cancel
+
+    def advance(self, job_id: JobId, token: str, done: int, total: int, doing: str = "") -> None:
+        """See the port."""
+        self._update(self._held(job_id, token), done=done, total=total, result={"doing": doing})
 
     def finish(self, job_id: JobId, token: str, state: str, result: Mapping[str, object]) -> None:
         """See the port."""
@@ -79,16 +81,27 @@ class SqlJobs:
             raise InputError(f"a job ends as done, failed or cancelled, not {state}")
         self._update(self._held(job_id, token), state=state, result=dict(result), token=None, lease_until=None)
 
+    def release(self, job_id: JobId, token: str) -> None:
+        """See the port."""
+        self._update(
+            self._held(job_id, token), state="queued", attempts=jobs.c.attempts - 1, token=None, lease_until=None
+        )
+
     def cancel(self, job_id: JobId) -> None:
-        """See the port; a queued job is cancelled at once, a running one at its next heartbeat."""
-        if self.get(job_id).state == "queued":
-            self._update(jobs.c.id == job_id, cancel=True, state="cancelled")
-        else:
-            self._update(jobs.c.id == job_id, cancel=True)
+        """See the port."""
+        job = self.get(job_id)
+        if job.state in _ENDS:
+            raise Conflict(f"job {job_id} has ended: it is {job.state}")
+        self._update(jobs.c.id == job_id, cancel=True, state="cancelled" if job.state == "queued" else job.state)
 
     def latest(self, limit: int = 20) -> list[Job]:
         """See the port; newest first."""
         rows = self.scope.connection.execute(self._mine().order_by(jobs.c.id.desc()).limit(limit))
+        return [_job(row) for row in rows]
+
+    def unfinished(self) -> list[Job]:
+        """See the port."""
+        rows = self.scope.connection.execute(self._mine().where(jobs.c.state.not_in(_ENDS)).order_by(jobs.c.id))
         return [_job(row) for row in rows]
 
     def _held(self, job_id: JobId, token: str) -> sa.ColumnElement[bool]:

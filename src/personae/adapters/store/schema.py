@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
 from personae.adapters.store.columns import Hex, Id, Json, Moment, Words
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration; a store that says so is opened without looking for others."""
 
 metadata = sa.MetaData(
@@ -188,9 +188,11 @@ decisions = Table(
     Column("threshold", sa.Double),
     Column("model_id", sa.Text),
     Column("runner_up", sa.Double),
+    _refers("other_face_id", "faces.id", nullable=True),
     Index(None, "operation_id"),
     Index(None, "face_id"),
     Index(None, "person_id"),
+    Index(None, "other_face_id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

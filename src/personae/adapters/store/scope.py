@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +29,36 @@ class Scope:
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows ON CONFLICT, in this database's dialect."""
         return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+
+    def among(self, column: sa.ColumnElement[Any], ids: Iterable[int]) -> sa.ColumnElement[bool]:
+        """Return the condition that `column` is one of the ids, however many, sent as one parameter."""
+        given = [int(i) for i in ids]
+        if self.on_postgres:
+            return column == sa.func.any(sa.literal(given, postgresql.ARRAY(sa.BigInteger)))
+        return column.in_(sa.select(sa.func.json_each(json.dumps(given)).table_valued("value").c.value))
+
+    def insert(self, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows of values as the database takes them; binding them one by one takes several times as long.
+
+        Args:
+            table: where to.
+            names: its columns.
+            rows: a value for each of the columns.
+        """
+        if not rows:
+            return
+        if self.on_postgres:
+            columns = [table.c[name] for name in names]
+            arrays = [
+                sa.literal(list(values), postgresql.ARRAY(column.type))
+                for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+            ]
+            given = sa.func.unnest(*arrays).table_valued(*names, with_ordinality="place").render_derived()
+            ordered = sa.select(*(given.c[name] for name in names)).order_by(given.c.place)
+            self.connection.execute(sa.insert(table).from_select(columns, ordered))
+        else:
+            listed, marks = ", ".join(names), ", ".join("?" for _ in names)
+            self.connection.exec_driver_sql(f"INSERT INTO {table.name} ({listed}) VALUES ({marks})", list(rows))  # noqa: S608 - names of our own
 
     @property
     def on_postgres(self) -> bool:

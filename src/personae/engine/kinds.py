@@ -1,0 +1,73 @@
+"""The kinds of jobs: what each takes from its payload, and what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from personae.engine import cluster
+from personae.engine.backfill import backfill
+from personae.engine.methods import GroupOptions, choose
+from personae.engine.parts import Parts
+from personae.engine.progress import Progress
+from personae.errors import InputError
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class BackfillOptions:
+    """What a backfill is told."""
+
+    limit: int | None = None
+    """Embeddings that are made at the most; None: all."""
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"at least 1 embedding is made, not {self.limit}; leave the limit out for all")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job."""
+
+    options: type[Any]
+    """Dataclass that its payload is: plain values and ids, never embeddings."""
+    run: Callable[[Parts, Any, Progress], object]
+    """Does the work as the options say, and returns its summary, a dataclass."""
+    check: Callable[[Parts, Any], object] = lambda _parts, _options: None
+    """Raises InputError for options that `run` would refuse, before they are queued."""
+
+
+def _check_grouping(parts: Parts, options: GroupOptions) -> None:
+    choose(options, parts.rules)
+
+
+KINDS: Mapping[str, Kind] = {
+    "faces.cluster_dual": Kind(GroupOptions, cluster.cluster_dual, _check_grouping),
+    "faces.cluster": Kind(GroupOptions, cluster.cluster, _check_grouping),
+    "faces.assign": Kind(GroupOptions, cluster.assign, _check_grouping),
+    "faces.reassign": Kind(GroupOptions, cluster.reassign, _check_grouping),
+    "faces.backfill": Kind(BackfillOptions, lambda parts, options, progress: backfill(parts, options.limit, progress)),
+}
+
+
+def read_options(kind: type[Options], payload: Mapping[str, object]) -> Options:
+    """Return the options that a payload says.
+
+    Args:
+        kind: the dataclass of the options.
+        payload: values by field; what is not there has its default.
+
+    Raises:
+        InputError: there is no such field, or a value is of another type.
+    """
+    hints = get_type_hints(kind)
+    for name, value in payload.items():
+        if name not in hints:
+            raise InputError(f"there is no option {name}; there are: {', '.join(hints)}")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not isinstance(value, hints[name]) and not (whole and isinstance(0.0, hints[name])):
+            raise InputError(f"option {name} is not of its type: {value!r}")
+    return kind(**payload)

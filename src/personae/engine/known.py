@@ -1,0 +1,46 @@
+"""Who is known, and what humans said of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from personae.core.ledger import resolve_faces, resolve_people
+from personae.core.likeness import Likeness, Prototypes
+from personae.core.links import Links, resolve_links
+from personae.engine.gallery import Gallery
+from personae.ports import Transaction
+from personae.types import Ids, Maker
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The people, as humans' labels show them, and the links between faces."""
+
+    people: Likeness
+    rejected: frozenset[tuple[int, int]]
+    """(face, person) pairs that a human rejected, also through links."""
+    links: Links
+    labelled: Ids
+    """Faces that a human tied to a person, ascending."""
+
+
+def load_known(tx: Transaction, gallery: Gallery, apart: float) -> Known:
+    """Return what is known of the people in the gallery.
+
+    What the machine tied itself teaches it nothing: a mistake would draw others after it.
+
+    Args:
+        tx: the transaction.
+        gallery: the faces.
+        apart: cosine below which two faces are taken for two people: the threshold for review.
+    """
+    said = tx.decisions.active(maker=Maker.HUMAN)
+    states = resolve_faces(said, resolve_people(tx.decisions.active_people()))
+    by_human = np.array(sorted(i for i, state in states.items() if state.by is Maker.HUMAN), np.int64)
+    labelled = np.isin(gallery.face_ids, by_human, assume_unique=True) & (gallery.person_ids >= 0)
+    people = Prototypes(apart).fit(gallery.vectors[labelled], gallery.person_ids[labelled], gallery.face_ids[labelled])
+    links = resolve_links(said, states)
+    rejected = frozenset((int(i), int(person)) for i, refused in links.rejected.items() for person in refused)
+    return Known(people, rejected, links, by_human)
