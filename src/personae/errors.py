@@ -10,6 +10,7 @@ PersonaeError
 ├── Cancelled             somebody asked the work to stop          409, exit 130
 ├── ModelError            a model is missing, torn or not itself   500, exit 3
 └── BackendError          store, disk or server does not answer    503, exit 3
+    └── SourceError       a source of people does not answer, or not as it should
 """
 
 from __future__ import annotations
@@ -84,3 +85,15 @@ class BackendError(PersonaeError):
 
     exit_code = 3
     http_status = 503
+
+
+class SourceError(BackendError):
+    """A source of people does not answer, refuses the key, or answers what cannot be used.
+
+    Attributes:
+        reason: why, in a word, as counted in the statistics: timeout, refused_key, http_500, not_an_image, ...
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason

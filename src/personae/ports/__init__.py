@@ -3,6 +3,7 @@
 from personae.ports.files import Files
 from personae.ports.index import VectorIndex
 from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobQueue, Pulse
+from personae.ports.sources import PeopleSource
 from personae.ports.store import (
     Clock,
     ClusterTable,
@@ -33,6 +34,7 @@ __all__ = [
     "ImageTable",
     "JobQueue",
     "JobTable",
+    "PeopleSource",
     "PeopleTable",
     "Pulse",
     "SettingTable",

@@ -1,0 +1,113 @@
+"""What sources of people say: records of people, references to their photos, and how far a source is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class Trust(StrEnum):
+    """How far a source is trusted to show the person it names."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Gender(StrEnum):
+    """As the source states it; never inferred."""
+
+    MALE = "male"
+    FEMALE = "female"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """A photo that a source offers of a person, not yet fetched."""
+
+    id: str
+    """Unique within the source; the same photo keeps it."""
+    url: str
+    """Where it is: https:, http: or file:."""
+    width: int | None = None
+    height: int | None = None
+    sha256: str | None = None
+    """Of the bytes, where the source says it."""
+    licence: str = ""
+    purpose: str = ""
+    expires: date | None = None
+    """After this day the photo may not be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """A person as one source describes them. What the source does not say is None or empty."""
+
+    external_id: str
+    name: str
+    disambiguation: str = ""
+    aliases: tuple[str, ...] = ()
+    gender: Gender | None = None
+    country: str = ""
+    birth_date: str = ""
+    """ISO 8601, perhaps only the year or month."""
+    death_date: str = ""
+    ethnicity: str = ""
+    """As the source states it; never inferred."""
+    height_cm: int | None = None
+    eye_color: str = ""
+    hair_color: str = ""
+    career_start: int | None = None
+    """Year."""
+    career_end: int | None = None
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    """Ids that other sources know the person by, by source."""
+    urls: tuple[tuple[str, str], ...] = ()
+    """(url, site)."""
+    images: tuple[ImageRef, ...] = ()
+    deleted: bool = False
+    merged_into: str | None = None
+    """External id of the record that this one has become part of."""
+    updated: str = ""
+    """ISO 8601 moment of the last change, where the source says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a source's people."""
+
+    people: tuple[PersonRecord, ...]
+    total: int | None
+    """People that the source says it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """One entry of sources.yaml."""
+
+    name: str
+    type: str
+    """folder, manifest, stash_box, immich or wikidata."""
+    enabled: bool = True
+    trust: Trust = Trust.LOW
+    endpoint: str = ""
+    """URL of a server, or path of a folder or manifest."""
+    api_key: str = field(default="", repr=False)
+    """Never logged."""
+    purpose: str = ""
+    legal_basis: str = ""
+    ids: tuple[str, ...] = ()
+    """People to fetch; empty: all, where the type allows it."""
+    max_faces: int = 5
+    """Faces a person that this source may bring."""
+    rate_limit: float = 1.0
+    """Seconds between two requests."""
+    allow_private: bool = False
+    """Whether the server may be on the operator's own network."""
+    prefer_single_face: bool = True
+    """For a trusted source: refuse photos that show several faces."""
+    line: int = 0
+    """Line of sources.yaml where the entry begins."""
