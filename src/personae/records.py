@@ -111,3 +111,54 @@ class SourceSpec:
     """For a trusted source: refuse photos that show several faces."""
     line: int = 0
     """Line of sources.yaml where the entry begins."""
+
+
+class ClaimState(StrEnum):
+    """What has become of a face that a source says is a person."""
+
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined"
+    """Waits until another source or a cluster corroborates it."""
+    HELD = "held"
+    """Nearer to another person than to its own: a human has to look."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One photo of a source, and what came of it. The receipt of a face that a source brought."""
+
+    source: str
+    external_id: str
+    """The person's, in the source."""
+    image_ref: str
+    """`ImageRef.id`."""
+    url: str
+    person_id: int
+    face_id: int | None
+    """None: the photo was refused before a face was kept."""
+    state: ClaimState
+    reason: str
+    """high_trust, matched_existing, no_match, no_existing_faces, low_trust_quarantined, several_faces, blurred, ..."""
+    trust: Trust
+    distance: float | None = None
+    """To the nearest face of the person, 1 - cosine."""
+    threshold: float | None = None
+    model_id: str = ""
+    other_person_id: int | None = None
+    """Of a held face: whom it is nearer to."""
+    other_distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgress:
+    """How far the walk through a source has come."""
+
+    last_id: str | None
+    """External id of the last person that was finished; None: nothing yet, or the walk has ended."""
+    watermark: str
+    """ISO 8601 moment up to which changes were seen."""
+    people: int
+    faces: int
+    statistics: Mapping[str, int] = field(default_factory=dict)
+    """Counts by name: images_processed, images_skipped, faces_added, errors, refused:<reason>."""

@@ -251,12 +251,17 @@ class DecisionKind(StrEnum):
     """This face and `other_face_id` are two people (said by a human)."""
     RELEASE = "release"
     """The machine no longer ties this face to anybody."""
+    STATE = "state"
+    """This face is this person (said by a source)."""
+    REVOKE = "revoke"
+    """Nothing that `source` has stated counts (said by a human)."""
 
 
 class Maker(StrEnum):
-    """Who made a decision. A human's outranks a machine's."""
+    """Who made a decision. A human's outranks a source's, and that a machine's."""
 
     HUMAN = "human"
+    SOURCE = "source"
     MACHINE = "machine"
 
 
@@ -279,6 +284,7 @@ class Decision:
     model_id: str | None = None
     runner_up: float | None = None
     other_face_id: FaceId | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from personae.ports.store import (
     JobTable,
     PeopleTable,
     SettingTable,
+    SourceTable,
     Store,
     Transaction,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "PeopleTable",
     "Pulse",
     "SettingTable",
+    "SourceTable",
     "Store",
     "Transaction",
     "VectorIndex",

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from personae.records import Claim, ClaimState, PersonRecord, SourceProgress
 from personae.types import (
     Cluster,
     ClusterId,
@@ -172,6 +173,14 @@ class PeopleTable(Protocol):
 
     def add_url(self, person_id: PersonId, url: str, site: str = "") -> None: ...
 
+    def set_record(self, person_id: PersonId, source: str, record: PersonRecord) -> None:
+        """Keep what a source says of a person, in place of what it said before; aliases, ids and URLs are added."""
+        ...
+
+    def record(self, person_id: PersonId) -> PersonRecord:
+        """What the sources say together: of each field the oldest source that fills it."""
+        ...
+
     def by_external_id(self, source: str, external_id: str) -> PersonId | None: ...
 
 
@@ -288,6 +297,33 @@ class JobTable(Protocol):
         ...
 
 
+class SourceTable(Protocol):
+    """What sources brought, and how far each walk has come."""
+
+    def seen(self, source: str, image_refs: Sequence[str]) -> set[str]:
+        """Those of the photos that were dealt with before, whatever came of them."""
+        ...
+
+    def add_claims(self, claims: Iterable[Claim]) -> None:
+        """Insert; a claim on the same source and photo takes the place of the former one."""
+        ...
+
+    def claims(
+        self, *, source: str | None = None, person_id: PersonId | None = None, states: Sequence[ClaimState] = (),
+        limit: int | None = None,
+    ) -> list[Claim]:  # fmt: skip
+        """Claims of faces and refused photos, newest first; those of revoked sources are left out."""
+        ...
+
+    def progress(self, source: str) -> SourceProgress | None: ...
+
+    def set_progress(self, source: str, progress: SourceProgress) -> None: ...
+
+    def revoked(self) -> set[str]:
+        """Sources whose word does not count now."""
+        ...
+
+
 class SettingTable(Protocol):
     def get(self, key: str) -> object | None:
         """A JSON value, or None."""
@@ -315,6 +351,8 @@ class Transaction(Protocol):
     def events(self) -> EventTable: ...
     @property
     def jobs(self) -> JobTable: ...
+    @property
+    def sources(self) -> SourceTable: ...
     @property
     def settings(self) -> SettingTable: ...
 
