@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from personae.album import AlbumReport
     from personae.core.evaluation import Evaluation
     from personae.core.quality import Gates
-    from personae.ports import Store, VectorIndex
+    from personae.ports import PeopleSource, Store, VectorIndex
+    from personae.records import SourceSpec
 
 NAMESPACE = "index_namespace"
 """Key of the project's name on a Qdrant server, among what the store keeps of settings."""
@@ -92,6 +93,8 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
         pulse=ProcessPulse(url, chosen.project),
         clock=_now,
         rules=_rules(chosen),
+        sources=partial(_sources, chosen, notify),
+        open_source=partial(_open_source, folder / "sources"),
         close_indexes=indexes.close,
     )
     return Engine(parts, folder, home, _render, _render_evaluation)
@@ -202,9 +205,22 @@ def _cards(settings: Settings) -> Sequence[ModelCard]:
     return [registry.card(model_id) for model_id in wanted_models(settings)]
 
 
+def _sources(settings: Settings, notify: Notify) -> Sequence[SourceSpec]:
+    from personae.adapters.sources.config import load_sources
+
+    file = user_path(settings.sources_file)
+    return load_sources(file, notify) if file.exists() else ()
+
+
+def _open_source(cache: Path, spec: SourceSpec) -> PeopleSource:
+    from personae.adapters.sources.factory import open_source
+
+    return open_source(spec, cache)
+
+
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        gates=_gates(settings),
+        gates=_gates(settings, settings.profile),
         workers=settings.workers,
         batch_size=settings.batch_size,
         max_file_bytes=settings.max_file_bytes,
@@ -213,14 +229,15 @@ def _rules(settings: Settings) -> Rules:
         min_cluster_size=settings.unknown_min_cluster_size,
         unknown_eps=settings.unknown_eps,
         embedders=settings.embedders,
+        enrich_gates=_gates(settings, "enrich"),
     )
 
 
-def _gates(settings: Settings) -> Gates:
-    """The profile's gates, with the user's own values where there are any."""
+def _gates(settings: Settings, profile: str) -> Gates:
+    """A profile's gates, with the user's own values where there are any."""
     from personae.core.quality import PROFILES
 
-    gates = PROFILES[settings.profile]
+    gates = PROFILES[profile]
     if settings.min_face_side is not None:
         gates = replace(gates, min_face_side=settings.min_face_side)
     if settings.min_det_score is not None:

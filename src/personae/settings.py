@@ -131,6 +131,9 @@ class Settings(BaseSettings):
         validation_alias="FACE_UNKNOWN_MIN_CLUSTER_SIZE",
         description="Smallest group that is shown as an unknown person.",
     )
+    sources_file: Path = Field(
+        default=Path("sources.yaml"), description="Where the sources of people are listed; see sources.md."
+    )
 
     @field_validator("embedders", mode="before")
     @classmethod

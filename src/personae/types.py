@@ -362,6 +362,9 @@ class Thresholds:
     """From here on the machine assigns by itself."""
     cluster: float
     """Mean similarity at which two groups of faces are still one person."""
+    trust: tuple[float, ...] = ()
+    """Distances (1 - cosine) under which a face that a source brings is the person's, for people with up to 1, up to 3,
+    and more faces; empty: 1 - `review` for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict, InputError, NotFound
 from personae.ports import Transaction
-from personae.types import ClusterId, FaceId, PersonId
+from personae.records import Gender, ImageRef, PersonRecord
+from personae.types import ClusterId, Decision, DecisionKind, FaceId, Maker, PersonId
 from tests.contract.test_store_pictures import face, picture
 
 
@@ -149,3 +153,109 @@ def test_clusters_show_their_unknown_faces(store: SqlStore) -> None:
             (small, 1, a),
         ]
         assert (tx.clusters.get(empty).face_count, tx.clusters.get(named).face_count) == (0, 0)
+
+
+# --- records ----------------------------------------------------------------------------------
+
+FULL = PersonRecord(
+    "Q7259", "Ada Lovelace", "mathematician", ("Countess", "AAL"), Gender.FEMALE, "GB", "1815-12-10", "1852-11-27",
+    "as stated", 168, "brown", "dark", 1828, 1852, {"imdb": "nm1"}, (("https://example.org/ada", "example"),),
+    (ImageRef("p1", "https://example.org/p1.jpg", 640, 480, "0" * 64, "CC0", "test", date(2030, 1, 2)),), True, "Q2",
+    "2026-01-02T03:04:05Z",
+)  # fmt: skip
+
+
+def revoke(tx: Transaction, source: str) -> None:
+    """Make the word of a source count for nothing."""
+    operation_id = tx.decisions.begin("revoke", Maker.HUMAN, source)
+    tx.decisions.append(operation_id, [Decision(DecisionKind.REVOKE, Maker.HUMAN, source=source)])
+
+
+def test_a_record_comes_back_as_it_was_given(store: SqlStore) -> None:
+    with store.write() as tx:
+        person_id = active(tx, "Ada Lovelace")
+        assert tx.people.record(person_id) == PersonRecord("", "Ada Lovelace")
+        for record in (FULL, PersonRecord("Q1", "Ada"), FULL):
+            tx.people.set_record(person_id, "wiki", record)
+            assert tx.people.record(person_id) == record
+        person = tx.people.get(person_id)
+        assert person.aliases == ("AAL", "Ada", "Countess")
+        # Of one source the ids add up, and one is shown.
+        assert person.external_ids == {"imdb": "nm1", "wiki": "Q1"}
+        assert person.urls == ("https://example.org/ada",)
+        assert [tx.people.by_external_id("wiki", i) for i in ("Q1", "Q7259", "Q2")] == [person_id, person_id, None]
+        for wrong in (PersonId(10**6), tx.people.add("not active")):
+            with pytest.raises(NotFound):
+                tx.people.record(wrong)
+        with pytest.raises(NotFound):
+            tx.people.set_record(PersonId(10**6), "wiki", FULL)
+        with pytest.raises(InputError):
+            tx.people.set_record(person_id, "", FULL)
+    assert not [sentence for sentence in store.check() if "record" in sentence]
+
+
+def test_the_oldest_source_that_fills_a_field_is_believed(store: SqlStore) -> None:
+    with store.write() as tx:
+        person_id = active(tx, "Ada")
+        first = PersonRecord("1", "Ada", aliases=("A",), country="GB", height_cm=168, external_ids={"imdb": "nm1"})
+        second = PersonRecord(
+            "2", "Adda", aliases=("B", "A"), country="FR", eye_color="brown", career_start=1828, deleted=True
+        )
+        tx.people.set_record(person_id, "one", first)
+        tx.people.set_record(person_id, "two", second)
+        tx.people.set_record(person_id, "one", replace(first, height_cm=None, birth_date="1815"))
+        said = tx.people.record(person_id)
+        assert said == replace(
+            first, aliases=("A", "B"), height_cm=None, birth_date="1815", eye_color="brown", career_start=1828,
+            external_ids={"imdb": "nm1", "two": "2"},
+        )  # fmt: skip
+
+
+def test_what_a_revoked_source_says_of_a_person_is_not_shown(store: SqlStore) -> None:
+    with store.write() as tx:
+        person_id = active(tx, "Ada")
+        tx.people.add_alias(person_id, "Countess")
+        tx.people.set_record(person_id, "wiki", replace(FULL, name="Ada!"))
+        tx.people.set_record(person_id, "press", PersonRecord("p1", "Ada", aliases=("AAL",)))
+        revoke(tx, "wiki")
+        person = tx.people.get(person_id)
+        assert (person.aliases, person.external_ids, person.urls) == (("AAL", "Countess"), {"press": "p1"}, ())
+        assert (tx.people.find("Ada!"), tx.people.by_external_id("imdb", "nm1")) == ([], None)
+        assert [found.id for name in ("aal", "countess") for found in tx.people.find(name)] == [person_id] * 2
+        assert tx.people.record(person_id) == PersonRecord("p1", "Ada", aliases=("AAL",))
+
+
+def test_two_people_with_one_external_id_are_told(store: SqlStore) -> None:
+    with store.write() as tx:
+        first, second = active(tx, "First"), active(tx, "Second")
+        tx.people.set_record(first, "wiki", PersonRecord("Q1", "First"))
+        for record in (PersonRecord("Q1", "Second"), PersonRecord("Q2", "Second", external_ids={"wiki": "Q1"})):
+            with pytest.raises(Conflict, match="Q1 belongs to"):
+                tx.people.set_record(second, "press", replace(record, external_ids={"wiki": "Q1"}))
+        # Nothing of it was written.
+        assert tx.people.get(second).aliases == ()
+        assert tx.people.record(second) == PersonRecord("", "Second")
+        tx.people.set_state(first, name="First", merged_into=second)
+        tx.people.set_record(second, "wiki", PersonRecord("Q1", "Second"))
+        tx.people.set_record(first, "wiki", PersonRecord("Q1", "First", country="GB"))
+        assert tx.people.by_external_id("wiki", "Q1") == second
+        assert tx.people.record(second).country == "GB"
+
+
+def test_ten_thousand_aliases_markup_and_lone_surrogates(store: SqlStore) -> None:
+    markup = "<img src=x onerror=alert(1)> [red]Ada[/] {{ 7 }}'; DROP TABLE people; --"
+    many = tuple(f"Ada {i}" for i in range(10_000))
+    record = PersonRecord("caf\udce9", markup, "\0", (*many, *many, "\udce9", ""), urls=(("https://x/\udce9", ""),))
+    with store.write() as tx:
+        person_id = active(tx, "Ada")
+        for _ in range(2):
+            tx.people.set_record(person_id, "wiki", record)
+        person, said = tx.people.get(person_id), tx.people.record(person_id)
+        assert (said.name, said.disambiguation, said.external_id) == (markup, "\\x00", "caf\\udce9")
+        assert len(person.aliases) == 10_002
+        assert {markup, "\\udce9", *many} == set(person.aliases)
+        assert [found.id for found in tx.people.find("\udce9")] == [person_id]
+        assert tx.people.by_external_id("wiki", "caf\udce9") == person_id
+        for wrong in ("漢" * 700, "ΐ" * 900):
+            with pytest.raises(InputError, match="bytes"):
+                tx.people.set_record(person_id, "wiki", PersonRecord("Q1", wrong))

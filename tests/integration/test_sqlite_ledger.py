@@ -6,7 +6,9 @@ import contextlib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -68,3 +70,34 @@ def test_the_store_keeps_what_the_ledger_says(steps: list[list[Decision] | int])
                     elif step < len(made):
                         made.append(ledger.undo(tx, made[step]))
             assert store.check() == []
+
+
+def test_settling_does_not_go_through_the_whole_ledger(tmp_path: Path) -> None:
+    """What a decision costs must not grow with all the decisions before it."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    person, face_id, source = PersonId(1), FaceId(1), Maker.SOURCE
+    with contextlib.closing(SqlStore.open(url, "test", lambda: datetime.now(UTC))) as store:
+        with store.write() as tx:
+            tx.images.add(picture("one", face()))
+            tx.people.add("Ada")
+        said: list[tuple[str, Any]] = []
+
+        @sa.event.listens_for(store._engine, "before_cursor_execute")
+        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            if statement.startswith("SELECT") and "decisions" in statement:
+                said.append((statement, parameters))
+
+        with store.write() as tx:
+            for decision in (
+                Decision(DecisionKind.NAME, source, person_id=person, name="Ada", source="wiki"),
+                Decision(DecisionKind.STATE, source, face_id=face_id, person_id=person, source="wiki"),
+                Decision(DecisionKind.REVOKE, Maker.HUMAN, source="wiki"),
+            ):
+                operation_id = ledger.record(tx, "step", decision.maker, "", [decision])
+            explained = list(said)
+            for statement, parameters in explained:
+                connection = tx.decisions.scope.connection
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                assert plan[0].detail.startswith("SEARCH decisions USING"), (statement, plan)
+            assert len(explained) > 10
+            ledger.undo(tx, operation_id)

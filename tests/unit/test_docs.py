@@ -29,7 +29,10 @@ def commands(group: TyperGroup, prefix: str = "") -> dict[str, TyperCommand]:
     found: dict[str, TyperCommand] = {}
     for name, command in group.commands.items():
         full = f"{prefix}{name}"
-        found |= commands(command, f"{full} ") if isinstance(command, TyperGroup) else {full: command}
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
+            found[full] = command  # type: ignore[assignment]
+        if isinstance(command, TyperGroup):
+            found |= commands(command, f"{full} ")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,16 +12,18 @@ from hypothesis import strategies as st
 from personae.core.ledger import (
     FaceState,
     PersonState,
+    counting,
     kin,
     resolve_faces,
     resolve_people,
+    revoked,
     undone,
     validate,
 )
 from personae.errors import InputError
 from personae.types import ClusterId, Decision, DecisionKind, FaceId, Maker, OperationId, PersonId
 
-H, M = Maker.HUMAN, Maker.MACHINE
+H, S, M = Maker.HUMAN, Maker.SOURCE, Maker.MACHINE
 A, B, C, D = map(PersonId, range(1, 5))
 F, G = FaceId(1), FaceId(2)
 
@@ -43,6 +46,18 @@ def reject(face: FaceId, person: PersonId) -> Decision:
 
 def assign(face: FaceId, person: PersonId) -> Decision:
     return Decision(DecisionKind.ASSIGN, M, face_id=face, person_id=person, score=0.9, threshold=0.5, model_id="m")
+
+
+def state(face: FaceId, person: PersonId, source: str = "wiki") -> Decision:
+    return Decision(DecisionKind.STATE, S, face_id=face, person_id=person, source=source)
+
+
+def called(person: PersonId, text: str, source: str = "wiki") -> Decision:
+    return Decision(DecisionKind.NAME, S, person_id=person, name=text, source=source)
+
+
+def revoke(source: str = "wiki") -> Decision:
+    return Decision(DecisionKind.REVOKE, H, source=source)
 
 
 def release(face: FaceId) -> Decision:
@@ -110,6 +125,50 @@ def test_a_release_takes_back_a_machines_tie_only() -> None:
     assert face(cluster(F, 7), reject(F, A), release(F)) == FaceState(None, None, ClusterId(7), frozenset({A}))
 
 
+def test_a_source_ties_below_a_human_and_above_a_machine() -> None:
+    assert face(assign(F, A), state(F, B), assign(F, A)) == FaceState(B, S)
+    assert face(state(F, A), state(F, B, "press")) == FaceState(B, S)
+    assert face(confirm(F, A), state(F, B)) == face(state(F, B), confirm(F, A)) == FaceState(A, H)
+    assert face(state(F, A), release(F)) == FaceState(A, S)
+
+
+def test_a_source_does_not_tie_whom_a_human_rejected() -> None:
+    assert face(reject(F, A), state(F, A)) == face(state(F, A), reject(F, A)) == FaceState(rejected=frozenset({A}))
+    assert face(reject(F, A), merge(A, B), state(F, B)) == FaceState(rejected=frozenset({B}))
+    assert face(reject(F, A), state(F, B)) == FaceState(B, S, rejected=frozenset({A}))
+    assert face(state(F, A), reject(F, A), confirm(F, A)) == FaceState(A, H)
+
+
+def test_what_a_revoked_source_says_counts_for_nothing() -> None:
+    assert face(state(F, A), revoke()) == face(revoke(), state(F, A)) == FaceState()
+    assert face(state(F, A), state(F, B, "press"), revoke("press")) == FaceState(A, S)
+    assert face(assign(F, B), state(F, A), revoke()) == FaceState(B, M)
+    assert face(state(F, A), confirm(F, A), revoke()) == FaceState(A, H)
+    assert face(Decision(DecisionKind.MERGE, S, person_id=A, into_person_id=B, source="wiki"), confirm(F, A), revoke(),
+                ) == FaceState(A, H)  # fmt: skip
+    assert revoked([state(F, A), revoke("b"), revoke("a"), revoke("b")]) == {"a", "b"}
+    assert counting([name(A), state(F, A), revoke()]) == [name(A)]
+
+
+def test_a_person_is_there_as_long_as_somebody_says_so() -> None:
+    assert resolve_people([called(A, "Ada"), revoke()]) == {}
+    assert resolve_people([called(A, "Ada"), called(A, "Ada L.", "press"), revoke()])[A].name == "Ada L."
+    assert resolve_people([called(A, "Ada"), name(A, "Ada L."), revoke()])[A].name == "Ada L."
+    assert face(called(A, "Ada"), confirm(F, A), revoke(), people=()) == FaceState()
+
+
+def test_a_humans_name_outranks_a_sources_and_the_oldest_source_the_others() -> None:
+    assert resolve_people([name(A, "Ada L."), called(A, "Ada")])[A].name == "Ada L."
+    assert resolve_people([called(A, "Ada"), called(A, "Adda", "press")])[A].name == "Ada"
+    assert resolve_people([called(A, "Ada"), called(A, "Adda", "press"), called(A, "Ada!")])[A].name == "Ada!"
+
+
+def test_a_long_chain_of_merges_takes_no_longer() -> None:
+    ids = [PersonId(i) for i in range(1, 20_001)]
+    people = resolve_people([*map(name, ids), *(merge(one, other) for one, other in pairwise(ids))])
+    assert {state.merged_into for state in people.values()} == {None, ids[-1]}
+
+
 def test_links_tie_nobody() -> None:
     assert face(confirm(F, A), link(F, G), link(G, F, DecisionKind.SEPARATE)) == FaceState(A, H)
     assert face(link(F, G)) == FaceState()
@@ -156,6 +215,16 @@ def test_undone_through_undos_of_undos() -> None:
         Decision(DecisionKind.CLUSTER, M),
         Decision(DecisionKind.ASSIGN, H, face_id=F, person_id=A),
         Decision(DecisionKind.CONFIRM, M, face_id=F, person_id=A),
+        Decision(DecisionKind.STATE, S, face_id=F, person_id=A),
+        Decision(DecisionKind.STATE, H, face_id=F, person_id=A, source="wiki"),
+        Decision(DecisionKind.STATE, S, face_id=F, source="wiki"),
+        Decision(DecisionKind.STATE, S, face_id=F, person_id=A, source=""),
+        Decision(DecisionKind.REVOKE, H),
+        Decision(DecisionKind.REVOKE, H, source=""),
+        Decision(DecisionKind.REVOKE, S, source="wiki"),
+        Decision(DecisionKind.NAME, S, person_id=A, name="Ada"),
+        Decision(DecisionKind.NAME, H, person_id=A, name="Ada", source="wiki"),
+        Decision(DecisionKind.CLUSTER, S, face_id=F, source="wiki"),
         Decision(DecisionKind.LINK, H, face_id=F),
         Decision(DecisionKind.SEPARATE, H, other_face_id=F),
         Decision(DecisionKind.RELEASE, M),
@@ -174,13 +243,21 @@ def test_a_decision_needs_what_its_kind_needs(wrong: Decision) -> None:
 
 PEOPLE = st.sampled_from([A, B, C, D])
 FACES = st.sampled_from([F, G])
+SOURCES = st.sampled_from(["wiki", "press"])
+SOURCE = st.one_of(
+    st.builds(state, FACES, PEOPLE, SOURCES),
+    st.builds(called, PEOPLE, st.sampled_from("xyz"), SOURCES),
+    st.builds(revoke, SOURCES),
+)
 TIES = st.one_of(st.builds(confirm, FACES, PEOPLE), st.builds(reject, FACES, PEOPLE), st.builds(assign, FACES, PEOPLE))
 MACHINE = st.one_of(
     st.builds(assign, FACES, PEOPLE),
     st.builds(cluster, FACES, st.sampled_from([None, 1, 2])),
     st.builds(release, FACES),
 )
-DECISIONS = st.one_of(TIES, MACHINE, st.builds(name, PEOPLE, st.sampled_from("xyz")), st.builds(merge, PEOPLE, PEOPLE))
+DECISIONS = st.one_of(
+    TIES, MACHINE, SOURCE, st.builds(name, PEOPLE, st.sampled_from("xyz")), st.builds(merge, PEOPLE, PEOPLE)
+)
 OPERATIONS = st.lists(DECISIONS, min_size=1, max_size=4)
 
 
@@ -249,6 +326,25 @@ def test_machines_never_change_what_humans_said(ledger: list[Decision], later: l
         assert after[face_id].rejected == state.rejected
         if state.by is H:
             assert (after[face_id].person_id, after[face_id].by) == (state.person_id, H)
+
+
+@given(st.lists(DECISIONS, max_size=12), st.lists(st.builds(state, FACES, PEOPLE, SOURCES), max_size=12))
+def test_sources_never_change_what_humans_said(ledger: list[Decision], later: list[Decision]) -> None:
+    people = resolve_people(ledger)
+    before, after = resolve_faces(ledger, people), resolve_faces(ledger + later, people)
+    for face_id, each in before.items():
+        assert after[face_id].rejected == each.rejected
+        if each.by is H:
+            assert (after[face_id].person_id, after[face_id].by) == (each.person_id, H)
+
+
+@given(st.lists(DECISIONS, max_size=12), SOURCES)
+def test_a_revocation_is_as_if_the_source_had_said_nothing(ledger: list[Decision], source: str) -> None:
+    silent = [decision for decision in ledger if decision.source != source]
+    people = resolve_people([*ledger, revoke(source)])
+    assert people == resolve_people(silent)
+    found = resolve_faces([*ledger, revoke(source)], people)
+    assert found == resolve_faces(silent, people)
 
 
 @given(st.lists(DECISIONS, max_size=12), st.lists(DECISIONS, max_size=12))

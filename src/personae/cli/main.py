@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from personae.cli import album, evaluate, faces, identify, jobs, maintain, models, people
+from personae.cli import album, enrich, evaluate, faces, identify, jobs, maintain, models, people
 from personae.cli.context import Context
 from personae.errors import PersonaeError
 
@@ -49,6 +49,7 @@ def options(
 for group in (album, people, identify, evaluate, maintain):
     group.register(app)
 app.add_typer(faces.app, name="faces")
+app.add_typer(enrich.app, name="enrich")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.add_typer(maintain.config_app, name="config")

@@ -1,7 +1,8 @@
 """What the decisions say, taken together: who people are, and which face is whose.
 
 Pure functions over the active decisions, oldest first. Nothing is forgotten between calls: the same
-decisions always resolve to the same state, so that undoing is leaving an operation out.
+decisions always resolve to the same state, so that undoing is leaving an operation out. A human's word outranks a
+source's, and that a machine's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _NEEDS = {
     DecisionKind.LINK: ("face_id", "other_face_id"),
     DecisionKind.SEPARATE: ("face_id", "other_face_id"),
     DecisionKind.RELEASE: ("face_id",),
+    DecisionKind.STATE: ("face_id", "person_id", "source"),
+    DecisionKind.REVOKE: ("source",),
 }
 _MAKER = {
     DecisionKind.CONFIRM: Maker.HUMAN,
@@ -30,7 +33,11 @@ _MAKER = {
     DecisionKind.LINK: Maker.HUMAN,
     DecisionKind.SEPARATE: Maker.HUMAN,
     DecisionKind.RELEASE: Maker.MACHINE,
+    DecisionKind.STATE: Maker.SOURCE,
+    DecisionKind.REVOKE: Maker.HUMAN,
 }
+_BY_SOURCES = frozenset({DecisionKind.STATE, DecisionKind.NAME, DecisionKind.MERGE})
+"""What a source may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class _Draft:
         self.rejected: set[PersonId] = set()
 
     def apply(self, decision: Decision, person_id: PersonId) -> None:
-        """Apply a decision on the face and this person; a human's outranks a machine's."""
+        """Apply a decision on the face and this person, as far as no higher word stands against it."""
         if decision.kind is DecisionKind.CONFIRM:
             self.person_id, self.by = person_id, Maker.HUMAN
             self.rejected.discard(person_id)
@@ -75,7 +82,11 @@ class _Draft:
             self.rejected.add(person_id)
             if self.person_id == person_id:
                 self.person_id, self.by = None, None
-        elif decision.kind is DecisionKind.ASSIGN and self.by is not Maker.HUMAN and person_id not in self.rejected:
+        elif person_id in self.rejected or self.by is Maker.HUMAN:
+            return
+        elif decision.kind is DecisionKind.STATE:
+            self.person_id, self.by = person_id, Maker.SOURCE
+        elif decision.kind is DecisionKind.ASSIGN and self.by is not Maker.SOURCE:
             self.person_id, self.by = person_id, Maker.MACHINE
 
     def release(self) -> None:
@@ -84,24 +95,62 @@ class _Draft:
             self.person_id, self.by = None, None
 
 
+class _Names:
+    """What one person is called: by humans, and by each source, the oldest first."""
+
+    __slots__ = ("by_human", "by_source")
+
+    def __init__(self) -> None:
+        self.by_human: str | None = None
+        self.by_source: dict[str | None, str | None] = {}
+
+    def apply(self, decision: Decision) -> None:
+        """Take the name of a decision; a source that says another one keeps its place."""
+        if decision.maker is Maker.SOURCE:
+            self.by_source[decision.source] = decision.name
+        else:
+            self.by_human = decision.name
+
+    def name(self) -> str | None:
+        """The name that counts."""
+        return self.by_human if self.by_human is not None else next(iter(self.by_source.values()), None)
+
+
+def revoked(decisions: Iterable[Decision]) -> frozenset[str]:
+    """Return the sources that revoke decisions among these speak of."""
+    kinds = (decision.source for decision in decisions if decision.kind is DecisionKind.REVOKE)
+    return frozenset(source for source in kinds if source is not None)
+
+
+def counting(decisions: Iterable[Decision]) -> list[Decision]:
+    """Return the decisions without those of revoked sources, whether made before or after the revocation."""
+    every = list(decisions)
+    gone = revoked(every)
+    if not gone:
+        return every
+    return [decision for decision in every if decision.source is None or decision.source not in gone]
+
+
 def resolve_people(decisions: Iterable[Decision]) -> dict[PersonId, PersonState]:
     """Return the state of every person that was named or merged.
 
-    The last name wins. A merge joins all that either side was merged with before; it is passed over
-    when the two are one already, or when the person merged into has no name.
+    The last name that a human gave wins; without one, the latest of the source that named the person first. A merge
+    joins all that either side was merged with before; it is passed over when the two are one already, or when the
+    person merged into has no name.
 
     Args:
-        decisions: active ones, oldest first; kinds other than name and merge are passed over.
+        decisions: active ones, oldest first; kinds other than name, merge and revoke are passed over.
     """
-    names: dict[PersonId, str | None] = {}
+    named: dict[PersonId, _Names] = {}
     merges: list[tuple[PersonId, PersonId]] = []
-    for decision in decisions:
+    for decision in counting(decisions):
         if decision.person_id is None:
             continue
         if decision.kind is DecisionKind.NAME:
-            names[decision.person_id] = decision.name
+            named.setdefault(decision.person_id, _Names()).apply(decision)
         elif decision.kind is DecisionKind.MERGE and decision.into_person_id is not None:
             merges.append((decision.person_id, decision.into_person_id))
+    names = {person_id: said.name() for person_id, said in named.items()}
     parents: dict[PersonId, PersonId] = {}
     for gone, stays in merges:
         root, end = _root(parents, gone), _root(parents, stays)
@@ -114,18 +163,18 @@ def resolve_people(decisions: Iterable[Decision]) -> dict[PersonId, PersonState]
 def resolve_faces(decisions: Iterable[Decision], people: Mapping[PersonId, PersonState]) -> dict[FaceId, FaceState]:
     """Return the state of every face that was decided on.
 
-    A human's tie stands until a human says otherwise; a release takes back only what a machine tied. A face
-    that a human said is not a person is tied to that person again only by a human. Decisions on people
-    without a name count for nothing.
+    A human's tie stands until a human says otherwise, a source's until a human or a source does; a release takes back
+    only what a machine tied. A face that a human said is not a person is tied to that person again only by a human.
+    Decisions on people without a name count for nothing.
 
     Args:
-        decisions: active ones, oldest first; kinds not about one face are passed over.
+        decisions: active ones, oldest first; kinds not about one face are passed over, but for revoke.
         people: from `resolve_people`; ids are read through the merges.
     """
     now = {i: state.merged_into or i for i, state in people.items()}
     named = {i: end for i, end in now.items() if people[end].name is not None}
     drafts: dict[FaceId, _Draft] = {}
-    for decision in decisions:
+    for decision in counting(decisions):
         if decision.face_id is None:
             continue
         draft = drafts.get(decision.face_id)
@@ -188,13 +237,25 @@ def validate(decision: Decision) -> None:
     maker = _MAKER.get(decision.kind)
     if maker is not None and decision.maker is not maker:
         raise InputError(f"a {decision.kind} decision is made by a {maker}, not by a {decision.maker}")
+    if decision.maker is Maker.SOURCE and (decision.kind not in _BY_SOURCES or not decision.source):
+        raise InputError(
+            f"a source cannot make this {decision.kind} decision: it states, names and merges, by its name"
+        )
+    if decision.source is not None and decision.maker is not Maker.SOURCE and decision.kind is not DecisionKind.REVOKE:
+        raise InputError(f"a {decision.kind} decision of a {decision.maker} has no source")
+    if decision.source == "":
+        raise InputError(f"a {decision.kind} decision needs the name of a source")
     if decision.kind is DecisionKind.MERGE and decision.person_id == decision.into_person_id:
         raise InputError("a person cannot be merged into itself")
     if decision.other_face_id is not None and decision.face_id == decision.other_face_id:
         raise InputError(f"face {decision.face_id} cannot be linked with, or separated from, itself")
 
 
-def _root(parents: Mapping[PersonId, PersonId], person_id: PersonId) -> PersonId:
+def _root(parents: dict[PersonId, PersonId], person_id: PersonId) -> PersonId:
+    """Return whom merges lead to; the way there is halved, so that a long chain is walked once."""
     while person_id in parents:
-        person_id = parents[person_id]
+        above = parents[person_id]
+        if above in parents:
+            parents[person_id] = parents[above]
+        person_id = above
     return person_id

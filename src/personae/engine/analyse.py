@@ -39,7 +39,7 @@ def analyse(vision: Vision, gates: Gates, encode: Callable[[Pixels], bytes],
     Returns:
         A list per picture, best det_score first; refused faces are in it, without embeddings.
     """
-    found = [[_examine(picture, detection, gates, encode) for detection in vision.detector.detect(picture.pixels)]
+    found = [[examine(picture, detection, gates, encode) for detection in vision.detector.detect(picture.pixels)]
              for picture in pictures]  # fmt: skip
     wanted = [
         (i, j)
@@ -75,9 +75,9 @@ def embed(embedders: Sequence[Embedder],
     return results
 
 
-def _examine(picture: Picture, detection: Detection, gates: Gates,
+def examine(picture: Picture, detection: Detection, gates: Gates,
              encode: Callable[[Pixels], bytes]) -> tuple[Detection, Analysed]:  # fmt: skip
-    """Judge one detection; return it with its face in coordinates of the full-size image."""
+    """Judge one detection; return it with its face, without embeddings, in coordinates of the full-size image."""
     to_full = 1 / picture.scale
     box, landmarks = scale_box(detection.box, to_full), rescale(detection.landmarks, to_full)
     quality = measure(picture.pixels, detection, picture.scale)

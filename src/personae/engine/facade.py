@@ -17,6 +17,7 @@ from personae.engine.progress import NOBODY
 from personae.engine.progress import Progress as Watcher
 from personae.engine.report import require_page, write_page, write_report
 from personae.engine.stats import Stats
+from personae.records import SourceSpec
 from personae.types import Cluster, FaceId, Job, JobId, Operation, OperationId, Person
 
 # The other use cases are imported by the verbs that need them: with their libraries they take up to a second, which
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from personae.engine.calibrate import Calibrated
     from personae.engine.cluster import GroupSummary
     from personae.engine.doctor import Difference
+    from personae.engine.enrich import EnrichOptions, EnrichSummary
+    from personae.engine.enrich_look import SourceStatus, WaitingFace
     from personae.engine.identify import Comparison, Extract, Sighting
     from personae.engine.ingest import IngestSummary, Progress
     from personae.engine.splitting import Split, SplitProposal
@@ -203,6 +206,34 @@ class Engine:
         from personae.engine import calibrate
 
         return calibrate.reset(self.parts)
+
+    def enrich(self, options: EnrichOptions, progress: Watcher = NOBODY) -> EnrichSummary:
+        """Bring people, and their faces, from sources."""
+        from personae.engine import enrich
+
+        return enrich.enrich(self.parts, options, progress)
+
+    def sources(self) -> Sequence[SourceSpec]:
+        """Return the entries of sources.yaml."""
+        return self.parts.sources()
+
+    def enrich_status(self) -> list[SourceStatus]:
+        """Return what each source has brought, and how far its walk has come."""
+        from personae.engine import enrich_look
+
+        return enrich_look.status(self.parts)
+
+    def quarantine(self, limit: int | None = None) -> list[WaitingFace]:
+        """Return the faces of sources that wait for somebody to vouch for them, or are held."""
+        from personae.engine import enrich_look
+
+        return enrich_look.waiting(self.parts, limit)
+
+    def revoke_source(self, source: str) -> Operation:
+        """Take back everything that a source has brought."""
+        from personae.engine import enrich_look
+
+        return enrich_look.revoke(self.parts, source)
 
     def stats(self) -> Stats:
         """Return the collection in numbers."""

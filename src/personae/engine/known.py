@@ -13,17 +13,20 @@ from personae.engine.gallery import Gallery
 from personae.ports import Transaction
 from personae.types import Ids, Maker
 
+_LABELLING = (Maker.HUMAN, Maker.SOURCE)
+"""Whose ties show what a person looks like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The people, as humans' labels show them, and the links between faces."""
+    """The people, as the labels of humans and sources show them, and the links between faces."""
 
     people: Likeness
     rejected: frozenset[tuple[int, int]]
     """(face, person) pairs that a human rejected, also through links."""
     links: Links
     labelled: Ids
-    """Faces that a human tied to a person, ascending."""
+    """Faces that a human or a source tied to a person, ascending."""
 
 
 def load_known(tx: Transaction, gallery: Gallery, apart: float) -> Known:
@@ -36,11 +39,11 @@ def load_known(tx: Transaction, gallery: Gallery, apart: float) -> Known:
         gallery: the faces.
         apart: cosine below which two faces are taken for two people: the threshold for review.
     """
-    said = tx.decisions.active(maker=Maker.HUMAN)
+    said = tx.decisions.active(makers=_LABELLING)
     states = resolve_faces(said, resolve_people(tx.decisions.active_people()))
-    by_human = np.array(sorted(i for i, state in states.items() if state.by is Maker.HUMAN), np.int64)
-    labelled = np.isin(gallery.face_ids, by_human, assume_unique=True) & (gallery.person_ids >= 0)
+    tied = np.array(sorted(i for i, state in states.items() if state.by in _LABELLING), np.int64)
+    labelled = np.isin(gallery.face_ids, tied, assume_unique=True) & (gallery.person_ids >= 0)
     people = Prototypes(apart).fit(gallery.vectors[labelled], gallery.person_ids[labelled], gallery.face_ids[labelled])
     links = resolve_links(said, states)
     rejected = frozenset((int(i), int(person)) for i, refused in links.rejected.items() for person in refused)
-    return Known(people, rejected, links, by_human)
+    return Known(people, rejected, links, tied)

@@ -50,6 +50,9 @@ def _move(tx: Transaction, decisions: Sequence[Decision]) -> None:
 
 def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
     """Resolve the ledger for the people and faces that `decisions` speak of, and write the result."""
+    # What a revoked source said speaks of them, and of no others.
+    revoked = {decision.source for decision in decisions if decision.kind is DecisionKind.REVOKE and decision.source}
+    decisions = [*decisions, *(said for source in sorted(revoked) for said in tx.decisions.of_source(source))]
     about_people = {DecisionKind.NAME, DecisionKind.MERGE}
     touched_people: set[PersonId] = {
         person_id
@@ -63,13 +66,16 @@ def _settle(tx: Transaction, decisions: Sequence[Decision]) -> None:
     touched_faces: set[FaceId] = {decision.face_id for decision in decisions if decision.face_id is not None}
     touched_faces.update(tx.decisions.faces_of(sorted(touched_people)))
 
-    people = resolve_people(tx.decisions.active_people())
+    said = tx.decisions.active(sorted(touched_faces))
+    # Only those whom the faces speak of, and all whom these are connected with: resolving everybody takes ever longer.
+    concerned = touched_people | {decision.person_id for decision in said if decision.person_id is not None}
+    people = resolve_people(tx.decisions.active_people(tx.decisions.kin(concerned)))
     for person_id in touched_people:
         state = people.get(person_id)
         tx.people.set_state(
             person_id, name=state.name if state else None, merged_into=state.merged_into if state else None
         )
-    faces = resolve_faces(tx.decisions.active(sorted(touched_faces)), people)
+    faces = resolve_faces(said, people)
     face_ids = np.array(sorted(touched_faces), dtype=np.int64)
     before = tx.faces.identities(face_ids)
     tx.faces.set_people({face_id: faces[face_id].person_id if face_id in faces else None for face_id in touched_faces})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from personae.core.quality import Gates
+from personae.core.quality import ENRICH, Gates
 from personae.engine.gallery import VectorCache
-from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, Pulse, Store, VectorIndex
+from personae.errors import InputError
+from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, PeopleSource, Pulse, Store, VectorIndex
+from personae.records import SourceSpec
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
 
 
@@ -45,6 +47,12 @@ class Rules:
     unknown_eps: float
     embedders: tuple[str, ...]
     """model_ids that the user wants; `Vision` has those that could be had."""
+    enrich_gates: Gates = ENRICH
+    """What a face that a source brings must be."""
+
+
+def _no_source(spec: SourceSpec) -> PeopleSource:
+    raise InputError(f"source {spec.name} cannot be opened here")
 
 
 @dataclass(frozen=True)
@@ -71,5 +79,8 @@ class Parts:
     rules: Rules
     vectors: VectorCache = field(default_factory=VectorCache)
     """What was read of the gallery already."""
+    sources: Callable[[], Sequence[SourceSpec]] = lambda: ()
+    """The entries of sources.yaml, also those that are not enabled."""
+    open_source: Callable[[SourceSpec], PeopleSource] = _no_source
     close_indexes: Callable[[], None] = lambda: None
     """Lets go of what `index` has opened."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from personae.engine.parts import Parts
 from personae.engine.review import find_cluster, find_face, find_person
 from personae.ports import Transaction
-from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person
+from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person, PersonId
+
+_RANKS = {DecisionKind.ASSIGN: 0, DecisionKind.STATE: 1, DecisionKind.CONFIRM: 2}
+"""Decisions that tie a face to a person; one gives way to those of its own rank and above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class ShownFace:
     """URI of the photo."""
     quality: float
     made_by: str
-    """human or machine: who tied it."""
+    """human, source or machine: who tied it."""
     score: float | None
     """Of a machine's decision."""
     threshold: float | None
@@ -71,21 +74,28 @@ def _shown(tx: Transaction, faces: Sequence[Face]) -> tuple[ShownFace, ...]:
 
 
 def last_ties(tx: Transaction, face_ids: Sequence[FaceId]) -> dict[FaceId, Decision]:
-    """Return for each face the decision that put it where it is: a human's tie before a machine's."""
+    """Return for each face the decision that put it where it is: a human's tie before a source's and a machine's."""
     groups: dict[FaceId, Decision] = {}
     people: dict[FaceId, Decision] = {}
+    rejected: set[tuple[FaceId, PersonId | None]] = set()
     for decision in tx.decisions.active(face_ids):
         face_id, kind = decision.face_id, decision.kind
         if face_id is None:
             continue
         present = people.get(face_id)
-        by_machine = present is not None and present.kind is DecisionKind.ASSIGN
         if kind is DecisionKind.CLUSTER:
             groups[face_id] = decision
-        elif kind is DecisionKind.CONFIRM or (kind is DecisionKind.ASSIGN and (present is None or by_machine)):
-            people[face_id] = decision
-        elif (kind is DecisionKind.RELEASE and by_machine) or (
-            kind is DecisionKind.REJECT and present is not None and present.person_id == decision.person_id
+        elif kind is DecisionKind.REJECT:
+            rejected.add((face_id, decision.person_id))
+            if present is not None and present.person_id == decision.person_id:
+                del people[face_id]
+        elif kind is DecisionKind.RELEASE:
+            if present is not None and present.kind is DecisionKind.ASSIGN:
+                del people[face_id]
+        elif kind is DecisionKind.CONFIRM or (
+            kind in _RANKS
+            and (face_id, decision.person_id) not in rejected
+            and (present is None or _RANKS[present.kind] <= _RANKS[kind])
         ):
-            del people[face_id]
+            people[face_id] = decision
     return groups | people

@@ -142,6 +142,8 @@ def _receipt(face: Face, tie: Decision | None) -> str:
     words = []
     if tie is not None and tie.maker is Maker.HUMAN:
         words.append("named by a human")
+    elif tie is not None and tie.source is not None:
+        words.append(f"named by {tie.source}")
     elif tie is not None and tie.score is not None and tie.threshold is not None:
         words.append(f"recognised: score {tie.score:.3f}, threshold {tie.threshold:.3f}, {tie.model_id}")
     elif tie is not None and tie.cluster_id is not None and tie.threshold is not None:

@@ -253,7 +253,17 @@ def ties(tx: Transaction, unknown: Unknown, person_id: PersonId) -> tuple[list[D
         Decision(DecisionKind.CONFIRM, Maker.HUMAN, face_id=i, person_id=person_id) for i in face_ids if i not in out
     ]
     listed = ", ".join(map(str, refused))
-    return decisions, f"; not the faces that were rejected before: {listed}" if refused else ""
+    return _vouched(
+        tx, person_id
+    ) + decisions, f"; not the faces that were rejected before: {listed}" if refused else ""
+
+
+def _vouched(tx: Transaction, person_id: PersonId) -> list[Decision]:
+    """Return what makes a person whom only sources name stay when these are revoked: a human says that it is there."""
+    names = [said for said in tx.decisions.active_people([person_id]) if said.kind is DecisionKind.NAME]
+    if not names or any(said.maker is Maker.HUMAN for said in names):
+        return []
+    return [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person_id, name=tx.people.get(person_id).name)]
 
 
 def chain(face_ids: Sequence[FaceId]) -> list[Decision]:

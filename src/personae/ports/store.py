@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -219,12 +219,19 @@ class DecisionTable(Protocol):
 
     def of_operation(self, operation_id: OperationId) -> list[Decision]: ...
 
-    def active(self, face_ids: Sequence[FaceId] | None = None, maker: Maker | None = None) -> list[Decision]:
-        """Decisions on these faces (all when None), by this maker (either), that are not undone, oldest first."""
+    def active(self, face_ids: Sequence[FaceId] | None = None, makers: Collection[Maker] = ()) -> list[Decision]:
+        """Decisions on these faces (all when None), by these makers (any), oldest first.
+
+        Without those that are undone, and those of revoked sources; likewise below.
+        """
         ...
 
-    def active_people(self) -> list[Decision]:
-        """Active decisions on people themselves (name, merge), oldest first."""
+    def active_people(self, person_ids: Collection[PersonId] | None = None) -> list[Decision]:
+        """Active decisions on these people (all when None) themselves (name, merge), oldest first."""
+        ...
+
+    def of_source(self, source: str) -> list[Decision]:
+        """Every decision that this source made, active or not, oldest first."""
         ...
 
     def kin(self, person_ids: Iterable[PersonId]) -> set[PersonId]:

@@ -9,11 +9,23 @@ import numpy as np
 import sqlalchemy as sa
 
 from personae.adapters.store.decisions import SqlDecisions
+from personae.adapters.store.facts import is_record
 from personae.adapters.store.rows import STORED, UNIT_TOLERANCE
-from personae.adapters.store.schema import decisions, embeddings, events, faces, images, operations, people
+from personae.adapters.store.schema import (
+    claims,
+    decisions,
+    embeddings,
+    events,
+    faces,
+    images,
+    operations,
+    people,
+    person_facts,
+)
 from personae.adapters.store.scope import Scope
 from personae.core.ledger import FaceState, PersonState, resolve_faces, resolve_people
-from personae.types import FaceRole
+from personae.records import ClaimState
+from personae.types import DecisionKind, FaceRole
 
 _NAMED_AT_MOST = 5
 """Ids listed in one sentence."""
@@ -29,6 +41,8 @@ def differences(scope: Scope) -> list[str]:
         _people,
         _faces,
         _silent_faces,
+        _claims,
+        _facts,
     )
     return [sentence for check in checks for sentence in check(scope)]
 
@@ -170,6 +184,37 @@ def _silent_faces(scope: Scope) -> Iterator[str]:
     ).scalar_one()
     if have > told:
         yield f"{have - told} faces were added without an event"
+
+
+def _claims(scope: Scope) -> Iterator[str]:
+    """Claims that speak of another project, and accepted faces that the ledger never tied to anybody."""
+    for column, table in ((claims.c.face_id, faces), (claims.c.person_id, people), (claims.c.other_person_id, people)):
+        query = (
+            sa.select(claims.c.id)
+            .select_from(claims.join(table, column == table.c.id))
+            .where(claims.c.project_id == scope.project_id, table.c.project_id != scope.project_id)
+        )
+        yield from _ids(scope, query, f"claims speak of {table.name} that this project does not have")
+    tied = sa.exists().where(
+        decisions.c.face_id == claims.c.face_id, decisions.c.kind.in_([DecisionKind.STATE, DecisionKind.CONFIRM])
+    )
+    query = sa.select(claims.c.id).where(
+        claims.c.project_id == scope.project_id, claims.c.state == ClaimState.ACCEPTED, claims.c.face_id.is_not(None)
+    )
+    yield from _ids(scope, query.where(~tied), "claims are accepted, but the ledger never tied their faces to anybody")
+
+
+def _facts(scope: Scope) -> Iterator[str]:
+    """What is kept of a source's record that is no record."""
+    query = (
+        sa.select(person_facts.c.id, person_facts.c.record)
+        .select_from(person_facts.join(people, person_facts.c.person_id == people.c.id))
+        .where(people.c.project_id == scope.project_id)
+        .order_by(person_facts.c.id)
+    )
+    wrong = [i for i, values in scope.connection.execute(query) if not is_record(values)]
+    if wrong:
+        yield _sentence("records of people cannot be read", wrong)
 
 
 def _ids(scope: Scope, query: sa.Select[Any], text: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from personae.adapters.store.columns import storable
-from personae.adapters.store.schema import decisions, operations
+from personae.adapters.store.schema import ABOUT_PEOPLE, decisions, operations
 from personae.adapters.store.scope import Scope
 from personae.core.ledger import kin, undone, validate
 from personae.errors import Conflict, NotFound
@@ -87,55 +87,87 @@ class SqlDecisions:
         """See the port; oldest first."""
         return self._read(self._all().where(operations.c.id == operation_id))
 
-    def active(self, face_ids: Sequence[FaceId] | None = None, maker: Maker | None = None) -> list[Decision]:
+    def active(self, face_ids: Sequence[FaceId] | None = None, makers: Collection[Maker] = ()) -> list[Decision]:
         """See the port."""
-        query = self._standing().where(decisions.c.face_id.is_not(None))
-        if maker is not None:
-            query = query.where(decisions.c.maker == maker)
+        query = self._standing(few=face_ids is not None).where(decisions.c.face_id.is_not(None))
+        if makers:
+            query = query.where(decisions.c.maker.in_(sorted(makers)))
         if face_ids is None:
             return self._read(query)
         return self._read(query.where(self.scope.among(decisions.c.face_id, face_ids)))
 
-    def active_people(self) -> list[Decision]:
+    def active_people(self, person_ids: Collection[PersonId] | None = None) -> list[Decision]:
         """See the port."""
-        return self._read(self._standing().where(decisions.c.kind.in_([DecisionKind.NAME, DecisionKind.MERGE])))
+        query = self._standing().where(ABOUT_PEOPLE, decisions.c.kind.in_([DecisionKind.NAME, DecisionKind.MERGE]))
+        if person_ids is None:
+            return self._read(query)
+        return self._read(query.where(self.scope.among(decisions.c.person_id, person_ids)))
+
+    def of_source(self, source: str) -> list[Decision]:
+        """See the port."""
+        said = sa.and_(decisions.c.maker == Maker.SOURCE, decisions.c.source == source)
+        return self._read(self._all().where(decisions.c.source.is_not(None), said))
 
     def kin(self, person_ids: Iterable[PersonId]) -> set[PersonId]:
         """See the port."""
         first = set(person_ids)
         if not first:
             return first
-        return kin(self._read(self._all().where(decisions.c.kind == DecisionKind.MERGE)), first)
+        return kin(self._read(self._all().where(ABOUT_PEOPLE, decisions.c.kind == DecisionKind.MERGE)), first)
 
     def faces_of(self, person_ids: Sequence[PersonId]) -> list[FaceId]:
         """See the port."""
-        query = (
-            sa.select(decisions.c.face_id)
-            .distinct()
-            .where(decisions.c.face_id.is_not(None), self.scope.among(decisions.c.person_id, person_ids))
-        )
-        return [FaceId(i) for i in sorted(self.scope.connection.execute(query).scalars())]
+        if not person_ids:
+            return []
+        # Without DISTINCT, for which SQLite would go through all faces in order.
+        query = sa.select(decisions.c.face_id).where(self.scope.among(decisions.c.person_id, person_ids))
+        return [FaceId(i) for i in sorted(set(self.scope.connection.execute(query).scalars()) - {None})]
 
     def _undone(self) -> set[OperationId]:
-        query = sa.select(operations.c.id, operations.c.undoes).where(
-            operations.c.project_id == self.scope.project_id, operations.c.undoes.is_not(None)
-        )
-        pairs = self.scope.connection.execute(query)
-        return undone((OperationId(i), OperationId(target)) for i, target in pairs)
+        return _undone(self.scope)
 
     def _mine(self) -> sa.Select[Any]:
         return sa.select(operations).where(operations.c.project_id == self.scope.project_id)
 
-    def _all(self) -> sa.Select[Any]:
+    def _all(self, *, few: bool = False) -> sa.Select[Any]:
+        """Every decision; `few` when the query goes on to ask for some of them by an index of their own."""
         joined = decisions.join(operations, decisions.c.operation_id == operations.c.id)
         columns = [decisions.c.id, *(decisions.c[name] for name in _COLUMNS)]
-        return sa.select(*columns).select_from(joined).where(operations.c.project_id == self.scope.project_id)
+        # As a sum it has no index: SQLite would rather go through all operations of the project.
+        project = operations.c.project_id + 0 if few else operations.c.project_id
+        return sa.select(*columns).select_from(joined).where(project == self.scope.project_id)
 
-    def _standing(self) -> sa.Select[Any]:
-        return self._all().where(operations.c.id.not_in(self._undone()))
+    def _standing(self, *, few: bool = False) -> sa.Select[Any]:
+        """What is neither undone nor of a revoked source."""
+        query = self._all(few=few).where(operations.c.id.not_in(self._undone()))
+        gone = revoked_sources(self.scope)
+        if not gone:
+            return query
+        return query.where(sa.or_(decisions.c.source.is_(None), decisions.c.source.not_in(sorted(gone))))
 
     def _read(self, query: sa.Select[Any]) -> list[Decision]:
         return [_decision(row) for row in self.scope.connection.execute(query.order_by(decisions.c.id)).all()]
+
+
+def revoked_sources(scope: Scope) -> set[str]:
+    """Return the sources that a decision which is not undone revokes."""
+    query = (
+        sa.select(decisions.c.operation_id, decisions.c.source)
+        .select_from(decisions.join(operations, decisions.c.operation_id == operations.c.id))
+        .where(
+            operations.c.project_id == scope.project_id, ABOUT_PEOPLE, decisions.c.kind == DecisionKind.REVOKE,
+        )
+    )  # fmt: skip
+    rows = scope.connection.execute(query).all()
+    gone = _undone(scope) if rows else set()
+    return {source for operation_id, source in rows if operation_id not in gone}
+
+
+def _undone(scope: Scope) -> set[OperationId]:
+    query = sa.select(operations.c.id, operations.c.undoes).where(
+        operations.c.project_id == scope.project_id, operations.c.undoes.is_not(None)
+    )
+    return undone((OperationId(i), OperationId(target)) for i, target in scope.connection.execute(query))
 
 
 def _row(operation_id: OperationId, decision: Decision) -> tuple[Any, ...]:
@@ -144,6 +176,7 @@ def _row(operation_id: OperationId, decision: Decision) -> tuple[Any, ...]:
         _int(decision.into_person_id), _int(decision.cluster_id),
         None if decision.name is None else storable(decision.name), _float(decision.score),
         _float(decision.threshold), decision.model_id, _float(decision.runner_up), _int(decision.other_face_id),
+        None if decision.source is None else storable(decision.source),
     )  # fmt: skip
 
 

@@ -1,25 +1,31 @@
-"""People: names, aliases, external ids, URLs."""
+"""People: names, aliases, external ids, URLs, and what sources say of them."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from personae.adapters.store.columns import storable
+from personae.adapters.store.decisions import revoked_sources
 from personae.adapters.store.faces import best_faces
-from personae.adapters.store.schema import aliases, external_ids, faces, people, urls
+from personae.adapters.store.facts import to_json, to_record, together
+from personae.adapters.store.schema import aliases, external_ids, faces, people, person_facts, urls
 from personae.adapters.store.scope import Scope, in_parts, unique
 from personae.errors import Conflict, InputError, NotFound
+from personae.records import PersonRecord
 from personae.types import FaceId, Person, PersonId
 
 _KINDS = frozenset({"real", "character"})
 _ONE_BY_ONE = 100
 """Up to so many people only their own faces are looked at."""
 _LONGEST = 2000
-"""Characters of an alias or URL; PostgreSQL indexes no more than 2,700 bytes."""
+"""Bytes of a name or URL; PostgreSQL indexes no more than 2,700, with all else of the key."""
+_ANYBODY = ""
+"""Who states what no source does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class SqlPeople:
         row = {
             "project_id": self.scope.project_id,
             "name": _short(name),
-            "name_key": _key(name),
+            "name_key": _short(_key(name)),
             "kind": kind,
             "disambiguation": "",
             "active": False,
@@ -61,7 +67,7 @@ class SqlPeople:
         called = (
             sa.select(owner)
             .select_from(people.join(aliases, aliases.c.person_id == people.c.id))
-            .where(aliases.c.alias_key == wanted)
+            .where(aliases.c.alias_key == wanted, aliases.c.stated_by.not_in(revoked_sources(self.scope)))
         )
         found = self._select(people.c.id.in_(named.union(called)))
         return sorted(found, key=lambda person: person.id)
@@ -74,42 +80,69 @@ class SqlPeople:
         """See the port; a person merged into another is not active either."""
         values: dict[str, Any] = {"active": name is not None and merged_into is None, "merged_into": merged_into}
         if name is not None:
-            values |= {"name": _short(name), "name_key": _key(name)}
+            values |= {"name": _short(name), "name_key": _short(_key(name))}
         self._known(person_id)
         self.scope.connection.execute(sa.update(people).where(people.c.id == person_id).values(values))
 
     def add_alias(self, person_id: PersonId, alias: str) -> None:
         """See the port."""
         self._known(person_id)
-        row = {"person_id": person_id, "alias_key": _key(alias), "alias": _short(alias)}
-        self.scope.connection.execute(self.scope.upsert(aliases).on_conflict_do_nothing(), row)
+        self._add(aliases, [_alias(person_id, alias, _ANYBODY)])
 
     def add_external_id(self, person_id: PersonId, source: str, external_id: str) -> None:
         """See the port; one held by a person that is no longer active is taken over."""
-        self._known(person_id)
-        holder = self.by_external_id(source, external_id)
-        if holder is not None and holder != person_id:
-            raise Conflict(f"{source} {external_id} belongs to person #{holder} already")
-        if holder is None:
-            statement = self.scope.upsert(external_ids)
-            self.scope.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["project_id", "source", "external_id"],
-                    set_={"person_id": statement.excluded.person_id},
-                ),
-                {
-                    "project_id": self.scope.project_id,
-                    "source": _short(source),
-                    "external_id": _short(external_id),
-                    "person_id": person_id,
-                },
-            )
+        self._add_external_ids(person_id, {source: external_id}, _ANYBODY)
 
     def add_url(self, person_id: PersonId, url: str, site: str = "") -> None:
         """See the port."""
         self._known(person_id)
-        row = {"person_id": person_id, "url": _short(url), "site": site}
-        self.scope.connection.execute(self.scope.upsert(urls).on_conflict_do_nothing(), row)
+        self._add(urls, [_url(person_id, url, site, _ANYBODY)])
+
+    def set_record(self, person_id: PersonId, source: str, record: PersonRecord) -> None:
+        """See the port; the record's name is one of the aliases.
+
+        Raises:
+            Conflict: an external id belongs to another person.
+            InputError: there is no name of a source, or a name, id or URL is too long.
+        """
+        if not source:
+            raise InputError("a record needs the name of its source")
+        own = {source: record.external_id} if record.external_id else {}
+        # Before anything is written, so that whoever catches the conflict may go on.
+        called = [_alias(person_id, name, source) for name in unique([record.name, *record.aliases]) if name]
+        places = [_url(person_id, url, site, source) for url, site in record.urls]
+        self._add_external_ids(person_id, dict(record.external_ids) | own, source)
+        self._add(aliases, called)
+        self._add(urls, places)
+        statement = self.scope.upsert(person_facts)
+        self.scope.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["person_id", "source"], set_={"record": statement.excluded.record}
+            ),
+            {"person_id": person_id, "source": source, "record": to_json(record)},
+        )
+
+    def record(self, person_id: PersonId) -> PersonRecord:
+        """See the port; of lists what any source says. Without a source it is the name alone.
+
+        Raises:
+            NotFound: there is no such person, or it is not active.
+        """
+        mine = people.c.project_id == self.scope.project_id
+        query = sa.select(people.c.name).where(mine, people.c.active, people.c.id == person_id)
+        name = self.scope.connection.execute(query).scalar()
+        if name is None:
+            raise NotFound(f"there is no person #{person_id}")
+        said = (
+            sa.select(person_facts.c.source, person_facts.c.record)
+            .select_from(person_facts.join(people, person_facts.c.person_id == people.c.id))
+            .where(mine, sa.or_(people.c.id == person_id, people.c.merged_into == person_id))
+            .order_by(person_facts.c.id)
+        )
+        gone = revoked_sources(self.scope)
+        rows = self.scope.connection.execute(said)
+        records = [(source, to_record(values)) for source, values in rows if source not in gone]
+        return together(records) if records else PersonRecord("", name)
 
     def by_external_id(self, source: str, external_id: str) -> PersonId | None:
         """See the port; only active people, a merged one through the one it is now."""
@@ -125,16 +158,53 @@ class SqlPeople:
                 external_ids.c.project_id == self.scope.project_id,
                 external_ids.c.source == source,
                 external_ids.c.external_id == external_id,
+                external_ids.c.stated_by.not_in(revoked_sources(self.scope)),
                 people.c.active,
             )
+            .order_by(people.c.id)
         )
         found = self.scope.connection.execute(query).scalar()
         return None if found is None else PersonId(found)
 
-    def _known(self, person_id: PersonId) -> None:
-        query = sa.select(people.c.id).where(people.c.id == person_id, people.c.project_id == self.scope.project_id)
-        if self.scope.connection.execute(query).first() is None:
+    def _known(self, person_id: PersonId) -> PersonId:
+        """Return the person that this one is now."""
+        now = sa.func.coalesce(people.c.merged_into, people.c.id)
+        query = sa.select(now).where(people.c.id == person_id, people.c.project_id == self.scope.project_id)
+        found = self.scope.connection.execute(query).scalar()
+        if found is None:
             raise NotFound(f"there is no person #{person_id}")
+        return PersonId(found)
+
+    def _add(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert what is not there yet."""
+        if rows:
+            self.scope.connection.execute(self.scope.upsert(table).on_conflict_do_nothing(), rows)
+
+    def _add_external_ids(self, person_id: PersonId, ids: Mapping[str, str], stated_by: str) -> None:
+        now = self._known(person_id)
+        for source, external_id in ids.items():
+            holder = self.by_external_id(source, external_id)
+            if holder is not None and holder != now:
+                raise Conflict(f"{source} {external_id} belongs to person #{holder} already")
+        rows = [
+            {
+                "project_id": self.scope.project_id,
+                "source": _short(source),
+                "external_id": _short(external_id),
+                "stated_by": stated_by,
+                "person_id": person_id,
+            }
+            for source, external_id in ids.items()
+        ]
+        if rows:
+            statement = self.scope.upsert(external_ids)
+            self.scope.connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["project_id", "source", "external_id", "stated_by"],
+                    set_={"person_id": statement.excluded.person_id},
+                ),
+                rows,
+            )
 
     def _select(self, condition: sa.ColumnElement[bool]) -> list[Person]:
         query = (
@@ -155,12 +225,14 @@ class SqlPeople:
     def _details(self, person_ids: Sequence[int]) -> dict[int, _Details]:
         """What is kept beside the record, of each person and those merged into it."""
         details = {i: _Details([], {}, []) for i in person_ids}
+        gone = revoked_sources(self.scope)
         owner = sa.func.coalesce(people.c.merged_into, people.c.id).label("owner")
         former = sa.select(owner, people.c.name).where(people.c.merged_into.is_not(None)).order_by(people.c.id)
 
         def of(table: sa.Table, *columns: sa.Column[Any]) -> sa.Select[Any]:
             joined = people.join(table, table.c.person_id == people.c.id)
-            return sa.select(owner, *columns).select_from(joined).order_by(people.c.id, *columns)
+            query = sa.select(owner, *columns).select_from(joined).where(table.c.stated_by.not_in(gone))
+            return query.order_by(people.c.id, *columns)
 
         for part in in_parts(person_ids):
             mine = owner.in_(part)
@@ -204,7 +276,15 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def _alias(person_id: PersonId, alias: str, stated_by: str) -> dict[str, Any]:
+    return {"person_id": person_id, "alias_key": _short(_key(alias)), "stated_by": stated_by, "alias": _short(alias)}
+
+
+def _url(person_id: PersonId, url: str, site: str, stated_by: str) -> dict[str, Any]:
+    return {"person_id": person_id, "url": _short(url), "stated_by": stated_by, "site": site}
+
+
 def _short(text: str) -> str:
-    if len(text) > _LONGEST:
-        raise InputError(f"it is longer than {_LONGEST} characters: {text[:60]}...")
+    if len(storable(text).encode()) > _LONGEST:
+        raise InputError(f"it is longer than {_LONGEST} bytes: {text[:60]}...")
     return text

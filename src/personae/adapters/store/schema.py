@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
 from personae.adapters.store.columns import Hex, Id, Json, Moment, Words
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration; a store that says so is opened without looking for others."""
 
 metadata = sa.MetaData(
@@ -25,8 +25,11 @@ def _key(name: str = "id") -> Column[int]:
     return Column(name, Id, primary_key=True, autoincrement=True)
 
 
-def _refers(name: str, target: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
-    return Column(name, Id, ForeignKey(target), nullable=nullable and not primary_key, primary_key=primary_key)
+def _refers(
+    name: str, target: str, *, nullable: bool = False, primary_key: bool = False, ondelete: str | None = None
+) -> Column[int]:
+    key = ForeignKey(target, ondelete=ondelete)
+    return Column(name, Id, key, nullable=nullable and not primary_key, primary_key=primary_key)
 
 
 def _project() -> Column[int]:
@@ -91,10 +94,13 @@ people = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+# `stated_by` of the next three is the source that says so, "" for anybody else: what only a revoked source says is
+# not shown.
 aliases = Table(
     "aliases", metadata,
     _refers("person_id", "people.id", primary_key=True),
     Column("alias_key", Words, primary_key=True),
+    Column("stated_by", Words, primary_key=True),
     Column("alias", Words, nullable=False),
     Index(None, "alias_key"),
 )  # fmt: skip
@@ -104,6 +110,7 @@ external_ids = Table(
     _refers("project_id", "projects.id", primary_key=True),
     Column("source", Words, primary_key=True),
     Column("external_id", Words, primary_key=True),
+    Column("stated_by", Words, primary_key=True),
     _refers("person_id", "people.id"),
     Index(None, "person_id"),
 )  # fmt: skip
@@ -112,6 +119,7 @@ urls = Table(
     "urls", metadata,
     _refers("person_id", "people.id", primary_key=True),
     Column("url", Words, primary_key=True),
+    Column("stated_by", Words, primary_key=True),
     Column("site", Words, nullable=False),
 )  # fmt: skip
 
@@ -173,6 +181,10 @@ operations = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+ABOUT_PEOPLE = sa.text("decisions.kind IN ('name', 'merge', 'revoke')")
+"""The few decisions that are not about one face, in the very words of their index: without them SQLite leaves it."""
+BY_SOURCES = sa.text("decisions.source IS NOT NULL")
+
 decisions = Table(
     "decisions", metadata,
     _key(),
@@ -189,11 +201,61 @@ decisions = Table(
     Column("model_id", sa.Text),
     Column("runner_up", sa.Double),
     _refers("other_face_id", "faces.id", nullable=True),
+    Column("source", Words),
     Index(None, "operation_id"),
     Index(None, "face_id"),
     Index(None, "person_id"),
     Index(None, "other_face_id"),
+    Index(None, "source", sqlite_where=BY_SOURCES, postgresql_where=BY_SOURCES),
+    Index("ix_decisions_people", "kind", "person_id", sqlite_where=ABOUT_PEOPLE, postgresql_where=ABOUT_PEOPLE),
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+person_facts = Table(
+    "person_facts", metadata,
+    _key(),
+    _refers("person_id", "people.id", ondelete="CASCADE"),
+    Column("source", Words, nullable=False),
+    Column("record", Json, nullable=False),
+    UniqueConstraint("person_id", "source"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+claims = Table(
+    "claims", metadata,
+    _key(),
+    _project(),
+    Column("source", Words, nullable=False),
+    Column("ref_key", Hex, nullable=False),
+    Column("image_ref", Words, nullable=False),
+    Column("external_id", Words, nullable=False),
+    Column("url", Words, nullable=False),
+    _refers("person_id", "people.id", ondelete="CASCADE"),
+    _refers("face_id", "faces.id", nullable=True, ondelete="SET NULL"),
+    Column("state", sa.Text, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("trust", sa.Text, nullable=False),
+    Column("distance", sa.Double),
+    Column("threshold", sa.Double),
+    Column("model_id", sa.Text, nullable=False),
+    _refers("other_person_id", "people.id", nullable=True, ondelete="SET NULL"),
+    Column("other_distance", sa.Double),
+    UniqueConstraint("project_id", "source", "ref_key"),
+    Index(None, "person_id"),
+    Index(None, "face_id"),
+    Index(None, "other_person_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+source_progress = Table(
+    "source_progress", metadata,
+    _refers("project_id", "projects.id", primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("last_id", Words),
+    Column("watermark", Words, nullable=False),
+    Column("people", sa.BigInteger, nullable=False),
+    Column("faces", sa.BigInteger, nullable=False),
+    Column("statistics", Json, nullable=False),
 )  # fmt: skip
 
 events = Table(

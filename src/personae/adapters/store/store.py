@@ -23,6 +23,7 @@ from personae.adapters.store.problems import translating
 from personae.adapters.store.schema import projects
 from personae.adapters.store.scope import Scope
 from personae.adapters.store.settings import SqlSettings
+from personae.adapters.store.sources import SqlSources
 from personae.errors import BackendError, Conflict
 from personae.ports import Clock, Transaction
 
@@ -38,13 +39,14 @@ class SqlTransaction:
     decisions: SqlDecisions
     events: SqlEvents
     jobs: SqlJobs
+    sources: SqlSources
     settings: SqlSettings
 
 
 def _transaction(scope: Scope) -> Transaction:
     return SqlTransaction(
         SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
-        SqlEvents(scope), SqlJobs(scope), SqlSettings(scope),
+        SqlEvents(scope), SqlJobs(scope), SqlSources(scope), SqlSettings(scope),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -75,9 +75,11 @@ class Registry:
         rows = [each for each in known if each is not None]
         if not rows or len(rows) < len(known):
             raise ModelError(f"Not all of {', '.join(model_ids)} are embedders. Run: personae models list")
-        return Thresholds(
-            **{name: float(np.mean([getattr(row, name) for row in rows])) for name in asdict(rows[0])},
-        )
+        if len(rows) == 1:
+            return rows[0]
+        # Trust distances are not averaged: a mean that nobody measured shall not say who is let in.
+        verify, review, match, cluster = np.mean([(r.verify, r.review, r.match, r.cluster) for r in rows], axis=0)
+        return Thresholds(float(verify), float(review), float(match), float(cluster))
 
     def present(self, model_id: str) -> bool:
         """Whether the model's file is here (unread)."""

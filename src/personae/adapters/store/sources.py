@@ -1,0 +1,171 @@
+"""What sources brought: claims, and how far each walk has come."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from personae.adapters.store.columns import storable
+from personae.adapters.store.decisions import revoked_sources
+from personae.adapters.store.schema import claims, people, source_progress
+from personae.adapters.store.scope import Scope, in_parts, unique
+from personae.errors import InputError
+from personae.records import Claim, ClaimState, SourceProgress, Trust
+from personae.types import PersonId
+
+_COLUMNS = (
+    "source", "ref_key", "image_ref", "external_id", "url", "person_id", "face_id", "state", "reason", "trust",
+    "distance", "threshold", "model_id", "other_person_id", "other_distance",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSources:
+    """`personae.ports.SourceTable` in SQL. A claim on a person that was merged speaks of the one it is now."""
+
+    scope: Scope
+
+    def seen(self, source: str, image_refs: Sequence[str]) -> set[str]:
+        """See the port."""
+        query = sa.select(claims.c.ref_key).where(self._mine(), claims.c.source == source)
+        keys = {_key(image_ref): image_ref for image_ref in unique(image_refs)}
+        found: set[str] = set()
+        for part in in_parts(list(keys)):
+            found.update(
+                keys[key] for key in self.scope.connection.execute(query.where(claims.c.ref_key.in_(part))).scalars()
+            )
+        return found
+
+    def add_claims(self, claims: Iterable[Claim]) -> None:
+        """See the port."""
+        latest: dict[tuple[str, str], tuple[Any, ...]] = {}
+        for claim in claims:
+            row = _row(claim)
+            # Taken out first, so that the order is that of the latest word.
+            latest.pop(row[:2], None)
+            latest[row[:2]] = row
+        self._forget(latest)
+        names = ("project_id", *_COLUMNS)
+        self.scope.insert(_TABLE, names, [(self.scope.project_id, *row) for row in latest.values()])
+
+    def claims(
+        self,
+        *,
+        source: str | None = None,
+        person_id: PersonId | None = None,
+        states: Sequence[ClaimState] = (),
+        limit: int | None = None,
+    ) -> list[Claim]:
+        """See the port."""
+        whose, other = people.alias(), people.alias()
+        now, other_now = (sa.func.coalesce(each.c.merged_into, each.c.id) for each in (whose, other))
+        joined = claims.join(whose, claims.c.person_id == whose.c.id).outerjoin(
+            other, claims.c.other_person_id == other.c.id
+        )
+        query = (
+            sa.select(claims, now.label("person_now"), other_now.label("other_now"))
+            .select_from(joined)
+            .where(self._mine())
+            .order_by(claims.c.id.desc())
+            .limit(limit)
+        )
+        if source is not None:
+            query = query.where(claims.c.source == source)
+        if person_id is not None:
+            # Not `now == person_id`, which no index serves.
+            merged = sa.select(people.c.id).where(people.c.merged_into == person_id)
+            query = query.where(sa.or_(whose.c.id == person_id, whose.c.id.in_(merged)), now == person_id)
+        if states:
+            query = query.where(claims.c.state.in_(states))
+        if gone := self.revoked():
+            query = query.where(claims.c.source.not_in(sorted(gone)))
+        return [_claim(row) for row in self.scope.connection.execute(query)]
+
+    def progress(self, source: str) -> SourceProgress | None:
+        """See the port."""
+        query = sa.select(source_progress).where(
+            source_progress.c.project_id == self.scope.project_id, source_progress.c.source == source
+        )
+        row = self.scope.connection.execute(query).first()
+        if row is None:
+            return None
+        return SourceProgress(row.last_id, row.watermark, row.people, row.faces, row.statistics)
+
+    def set_progress(self, source: str, progress: SourceProgress) -> None:
+        """See the port."""
+        values = {
+            "last_id": progress.last_id,
+            "watermark": progress.watermark,
+            "people": int(progress.people),
+            "faces": int(progress.faces),
+            "statistics": {storable(name): int(count) for name, count in progress.statistics.items()},
+        }
+        statement = self.scope.upsert(source_progress)
+        changed = {name: statement.excluded[name] for name in values}
+        self.scope.connection.execute(
+            statement.on_conflict_do_update(index_elements=["project_id", "source"], set_=changed),
+            {"project_id": self.scope.project_id, "source": source, **values},
+        )
+
+    def revoked(self) -> set[str]:
+        """See the port."""
+        return revoked_sources(self.scope)
+
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return claims.c.project_id == self.scope.project_id
+
+    def _forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Remove the claims on these photos, by source and key."""
+        by_source: dict[str, list[str]] = {}
+        for source, key in keys:
+            by_source.setdefault(source, []).append(key)
+        for source, listed in by_source.items():
+            for part in in_parts(listed):
+                mine = sa.and_(self._mine(), claims.c.source == source, claims.c.ref_key.in_(part))
+                self.scope.connection.execute(sa.delete(claims).where(mine))
+
+
+_TABLE = claims
+"""Under a name that `add_claims` does not use otherwise."""
+
+
+def _key(image_ref: str) -> str:
+    """A name of fixed length: addresses may be longer than an index of PostgreSQL takes."""
+    return hashlib.sha256(storable(image_ref).encode()).hexdigest()
+
+
+def _row(claim: Claim) -> tuple[Any, ...]:
+    """Return the values of `_COLUMNS`.
+
+    Raises:
+        InputError: a distance is not a number, which SQLite would keep as none.
+    """
+    measures = (claim.distance, claim.threshold, claim.other_distance)
+    if not all(value is None or math.isfinite(value) for value in measures):
+        raise InputError(f"the claim of {claim.source} on {claim.image_ref[:60]} has a distance that is no number")
+    return (
+        storable(claim.source), _key(claim.image_ref), storable(claim.image_ref), storable(claim.external_id),
+        storable(claim.url), int(claim.person_id), _int(claim.face_id), ClaimState(claim.state).value,
+        storable(claim.reason), Trust(claim.trust).value, _float(claim.distance), _float(claim.threshold),
+        claim.model_id, _int(claim.other_person_id), _float(claim.other_distance),
+    )  # fmt: skip
+
+
+def _int(value: int | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _claim(row: Any) -> Claim:
+    return Claim(
+        row.source, row.external_id, row.image_ref, row.url, row.person_now, row.face_id, ClaimState(row.state),
+        row.reason, Trust(row.trust), row.distance, row.threshold, row.model_id, row.other_now, row.other_distance,
+    )  # fmt: skip

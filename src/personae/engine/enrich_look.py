@@ -1,0 +1,132 @@
+"""What sources have brought, what waits, and taking it all back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from personae.engine import ledger
+from personae.engine.claims import WAITING
+from personae.engine.enrich_walk import COMPLETE
+from personae.engine.parts import Parts
+from personae.errors import Conflict, NotFound
+from personae.ports import Transaction
+from personae.records import Claim, ClaimState
+from personae.types import Decision, DecisionKind, Maker, Operation, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source, as it stands."""
+
+    source: str
+    type: str
+    """Empty: it is not in sources.yaml any more."""
+    trust: str
+    enabled: bool
+    revoked: bool
+    people: int
+    """Whom it has brought."""
+    last_id: str | None
+    """External id behind which the next run continues; None: it begins anew."""
+    complete: bool
+    """Whether the last walk came to its end."""
+    accepted: int
+    quarantined: int
+    held: int
+    refused: dict[str, int]
+    """Photos and faces, by reason."""
+    errors: dict[str, int]
+    """Of the last walk, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFace:
+    """A face that a source brought and that nobody has let in."""
+
+    source: str
+    face_id: int
+    person: str
+    """Whom the source says it is."""
+    person_id: int
+    state: str
+    """quarantined or held."""
+    reason: str
+    score: float | None
+    """Cosine with the nearest face of that person; None: there is none."""
+    threshold: float | None
+    """Cosine from which it would have been let in."""
+    other: str | None
+    """Of a held face: to whom it is nearer."""
+    other_score: float | None
+    model_id: str
+    url: str
+
+
+def status(parts: Parts) -> list[SourceStatus]:
+    """Return every source of sources.yaml, and every other that has brought something, by name."""
+    specs = {spec.name: spec for spec in parts.sources()}
+    with parts.store.read() as tx:
+        claims: dict[str, list[Claim]] = {name: [] for name in [*specs, *tx.sources.revoked()]}
+        for claim in tx.sources.claims():
+            claims.setdefault(claim.source, []).append(claim)
+        revoked = tx.sources.revoked()
+        rows = []
+        for name in sorted(claims):
+            spec, progress = specs.get(name), tx.sources.progress(name)
+            said = progress.statistics if progress else {}
+            states = Counter(claim.state for claim in claims[name])
+            rows.append(SourceStatus(
+                source=name, type=spec.type if spec else "", trust=spec.trust.value if spec else "",
+                enabled=spec.enabled if spec else False, revoked=name in revoked,
+                people=progress.people if progress else 0, last_id=progress.last_id if progress else None,
+                complete=bool(said.get(COMPLETE)), accepted=states[ClaimState.ACCEPTED],
+                quarantined=states[ClaimState.QUARANTINED], held=states[ClaimState.HELD],
+                refused=dict(Counter(c.reason for c in claims[name] if c.state is ClaimState.REFUSED)),
+                errors={key.removeprefix("error:"): n for key, n in said.items() if key.startswith("error:")},
+            ))  # fmt: skip
+        return rows
+
+
+def waiting(parts: Parts, limit: int | None = None) -> list[WaitingFace]:
+    """Return the faces in quarantine and those that are held, newest first."""
+    with parts.store.read() as tx:
+        found = tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD), limit=limit)
+        names = {person.id: person.name for person in tx.people.all()} if found else {}
+        return [_shown(claim, names) for claim in found if claim.reason != WAITING and claim.face_id is not None]
+
+
+def revoke(parts: Parts, source: str) -> Operation:
+    """Take back all that a source has brought, as one operation that can be undone.
+
+    Raises:
+        NotFound: it has brought nothing.
+        Conflict: it is revoked already.
+    """
+    with parts.store.write() as tx:
+        if source in tx.sources.revoked():
+            raise Conflict(f"{source} is revoked already; `personae history` lists the operation that did it")
+        faces = len(tx.sources.claims(source=source, states=(ClaimState.ACCEPTED,)))
+        if tx.sources.progress(source) is None and not tx.sources.claims(source=source, limit=1):
+            raise NotFound(f"no source {source} has brought anything; `personae enrich status` lists those that have")
+        said = Decision(DecisionKind.REVOKE, Maker.HUMAN, source=source)
+        summary = f"{source} is revoked: {faces:,} faces"
+        return _operation(tx, summary, said)
+
+
+def _operation(tx: Transaction, summary: str, said: Decision) -> Operation:
+    return tx.decisions.operation(ledger.record(tx, "revoke", Maker.HUMAN, summary, [said]))
+
+
+def _shown(claim: Claim, names: dict[PersonId, str]) -> WaitingFace:
+    other = claim.other_person_id
+    return WaitingFace(
+        source=claim.source, face_id=claim.face_id or 0, person=names.get(PersonId(claim.person_id), ""),
+        person_id=claim.person_id, state=claim.state.value, reason=claim.reason, score=_score(claim.distance),
+        threshold=_score(claim.threshold), other=None if other is None else names.get(PersonId(other), ""),
+        other_score=_score(claim.other_distance), model_id=claim.model_id, url=claim.url,
+    )  # fmt: skip
+
+
+def _score(distance: float | None) -> float | None:
+    return None if distance is None else 1.0 - distance

@@ -1,0 +1,257 @@
+"""Walk through one source: its people, their photos, and what the photos are worth."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from personae.core.quality import Gates
+from personae.engine.channel import Cancelled, Channel
+from personae.engine.enrich_image import EXPIRED, Examined, Fetched, examine_photos, still_valid
+from personae.errors import SourceError
+from personae.ports import PeopleSource
+from personae.records import ImageRef, PersonRecord, SourceProgress, SourceSpec
+
+if TYPE_CHECKING:
+    from personae.engine.parts import Parts
+
+PEOPLE_IN_HAND = 4
+"""People of a source whose photos are being examined while the next ones are fetched."""
+FAILURES_IN_A_ROW = 20
+"""Photos that could not be fetched, one after another, after which the source is given up for this run."""
+FOR_GOOD = frozenset({
+    "gone", "not_an_image", "too_large", "forbidden_address", "wrong_hash", "outside_folder", "not_a_file", "bad_url",
+    EXPIRED,
+})  # fmt: skip
+"""Reasons that will be the same tomorrow: the photo is not asked for again."""
+COMPLETE, WITH_FACES, ERRORS, LIMIT = "complete", "with_faces", "errors", "max_faces"
+"""Names among a walk's statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to bring."""
+
+    faces: bool
+    gates: Gates
+    per_source: int
+    """Faces a person that this source may bring."""
+    total: int
+    """Faces that a person has, from which on no photos of it are fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """One person of a source, with the photos that were examined now."""
+
+    spec: SourceSpec
+    record: PersonRecord
+    photos: tuple[Examined, ...] = ()
+    skipped: int = 0
+    """Photos that were dealt with before, or are not needed."""
+    failed: tuple[str, ...] = ()
+    """Why photos could not be fetched this time."""
+    again: bool = False
+    """Whether the person was brought before, and only photos that had failed are new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A source has no more people, or was given up."""
+
+    spec: SourceSpec
+    reason: str = ""
+    """Empty: the walk is complete."""
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class _InHand:
+    """A person whose photos are on their way."""
+
+    record: PersonRecord
+    waiting: deque[ImageRef]
+    wanted: int
+    skipped: int
+    again: bool = False
+    photos: list[Examined] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    running: Future[list[Examined]] | None = None
+
+    @property
+    def missing(self) -> int:
+        """Photos to fetch next. One that failed keeps its place until a later try, so that chance does not choose."""
+        return self.wanted - sum(photo.usable for photo in self.photos) - len(self.failed)
+
+
+class Walk:
+    """One source's thread."""
+
+    def __init__(self, parts: Parts, source: PeopleSource, plan: Plan, pool: Executor,
+                 out: Channel[Brought | Ended]) -> None:  # fmt: skip
+        self._parts = parts
+        self._source = source
+        self._plan = plan
+        self._pool = pool
+        self._out = out
+        self._in_hand: deque[_InHand] = deque()
+        self._again: list[_InHand] = []
+        self._taken: set[str] = set()
+        self._failures = 0
+        self._last_failure = ""
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Bring everything; the source's own failure ends its walk, and nobody else's."""
+        ended = Ended(self._source.spec)
+        try:
+            try:
+                for record in self._records():
+                    self._begin(record)
+                self._drain()
+                for person in self._again:
+                    self._take_in_hand(person)
+            except SourceError as error:
+                ended = Ended(self._source.spec, error.reason, str(error))
+            self._drain()
+        except SourceError as error:
+            ended = Ended(self._source.spec, error.reason, str(error))
+        except Cancelled:
+            return
+        self._out.put(ended)
+        self._out.done()
+
+    def stop(self) -> None:
+        """Bring nothing more."""
+        self._stopped.set()
+
+    # --- people -------------------------------------------------------------------------------
+
+    def _records(self) -> Iterator[PersonRecord]:
+        """Yield the people that are to be looked at: after the last one, or those that changed, or all."""
+        with self._parts.store.read() as tx:
+            before = tx.sources.progress(self._source.spec.name)
+        if before is not None and before.last_id is not None:
+            yield from self._source.people(before.last_id)
+        elif before is not None and before.watermark and is_sound(before, self._plan):
+            yield from self._source.changed_since(before.watermark)
+        else:
+            yield from self._source.people()
+
+    def _begin(self, record: PersonRecord) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
+        self._take_in_hand(_InHand(record, *self._needed(record)))
+
+    def _take_in_hand(self, person: _InHand) -> None:
+        self._fetch(person)
+        self._in_hand.append(person)
+        while len(self._in_hand) >= PEOPLE_IN_HAND:
+            self._finish(self._in_hand.popleft())
+
+    def _drain(self) -> None:
+        while self._in_hand:
+            self._finish(self._in_hand.popleft())
+
+    def _needed(self, record: PersonRecord) -> tuple[deque[ImageRef], int, int]:
+        """Return the photos that may be fetched, how many faces are wanted of them, and how many are passed over."""
+        offered = list({ref.id: ref for ref in record.images if ref.id not in self._taken}.values())
+        if not self._plan.faces or record.deleted or not offered:
+            return deque(), 0, 0
+        name = self._source.spec.name
+        with self._parts.store.read() as tx:
+            seen = tx.sources.seen(name, [ref.id for ref in offered])
+            person_id = tx.people.by_external_id(name, record.external_id)
+            brought = 0
+            if person_id is not None:
+                claims = tx.sources.claims(source=name, person_id=person_id)
+                brought = sum(claim.face_id is not None for claim in claims)
+                if tx.people.get(person_id).face_count >= self._plan.total:
+                    return deque(), 0, len(offered)
+        fresh = deque(ref for ref in offered if ref.id not in seen)
+        return fresh, max(0, self._plan.per_source - brought), len(offered) - len(fresh)
+
+    # --- photos -------------------------------------------------------------------------------
+
+    def _fetch(self, person: _InHand) -> None:
+        """Fetch as many photos as faces are missing, and have them examined."""
+        fetched: list[Fetched] = []
+        failed: list[ImageRef] = []
+        while person.waiting and len(fetched) + len(failed) < person.missing:
+            ref = person.waiting.popleft()
+            photo = self._download(ref)
+            if photo is None:
+                failed.append(ref)
+            else:
+                self._taken.add(ref.id)
+                fetched.append(photo)
+        for ref in failed:
+            person.failed.append(self._last_failure)
+            if not person.again:
+                self._keep_for_later(person, ref)
+        if fetched:
+            person.running = self._pool.submit(
+                examine_photos, self._parts, self._plan.gates, self._source.spec, fetched
+            )
+
+    def _download(self, ref: ImageRef) -> Fetched | None:
+        """Return the photo, or why it will never be had; None when it may be had another time."""
+        if self._stopped.is_set():
+            raise Cancelled
+        if not still_valid(ref, self._parts.clock().date()):
+            return Fetched(ref, reason=EXPIRED)
+        try:
+            data = self._source.image(ref)
+        except SourceError as error:
+            if error.reason in FOR_GOOD:
+                return Fetched(ref, reason=error.reason)
+            self._last_failure = error.reason
+            self._failures += 1
+            if self._failures >= FAILURES_IN_A_ROW:
+                raise
+            return None
+        self._failures = 0
+        return Fetched(ref, data)
+
+    def _keep_for_later(self, person: _InHand, ref: ImageRef) -> None:
+        if not self._again or self._again[-1].record is not person.record:
+            self._again.append(_InHand(person.record, deque(), 0, 0, again=True))
+        self._again[-1].waiting.append(ref)
+
+    def _finish(self, person: _InHand) -> None:
+        """Wait for a person's photos, fetch more while faces are missing, and hand the person on."""
+        try:
+            while person.running is not None:
+                person.photos += person.running.result()
+                person.running = None
+                if person.missing > 0 and person.waiting:
+                    self._fetch(person)
+        except SourceError:
+            self._in_hand.appendleft(person)  # nobody behind it is handed on, so that a later run begins with it
+            raise
+        if not person.again:
+            self._widen(person)
+        self._out.put(Brought(
+            self._source.spec, person.record, tuple(person.photos), person.skipped + len(person.waiting),
+            tuple(person.failed), person.again,
+        ))  # fmt: skip
+
+    def _widen(self, person: _InHand) -> None:
+        """Let photos that were not needed so far take the place of one that turns out to be of no use."""
+        for later in self._again[-2 * PEOPLE_IN_HAND :]:
+            if later.record is person.record:
+                later.wanted = person.wanted - sum(photo.usable for photo in person.photos)
+                later.waiting.extend(person.waiting)
+                person.waiting.clear()
+
+
+def is_sound(before: SourceProgress, plan: Plan) -> bool:
+    """Say whether the last walk brought all that there was, so that what changed since is enough."""
+    said = before.statistics
+    if plan.faces and (not said.get(WITH_FACES) or said.get(LIMIT, 0) < plan.per_source):
+        return False
+    return bool(said.get(COMPLETE)) and not said.get(ERRORS)

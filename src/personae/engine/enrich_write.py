@@ -1,0 +1,250 @@
+"""Write down what sources bring: people, photos, faces, claims and progress, a batch in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from personae.core.compare import fuse_vectors
+from personae.core.geometry import overlap
+from personae.engine import ledger
+from personae.engine.analyse import keep_crops
+from personae.engine.claims import WAITING, Unwritten
+from personae.engine.enrich_image import Examined
+from personae.engine.enrich_people import admit, find
+from personae.engine.enrich_walk import COMPLETE, ERRORS, LIMIT, WITH_FACES, Brought, Ended
+from personae.engine.parts import Parts
+from personae.errors import InputError
+from personae.ports import Transaction
+from personae.records import Claim, ClaimState, SourceProgress, SourceSpec
+from personae.types import Decision, Digest, FaceId, FaceRole, Maker, NewImage, PersonId
+
+PEOPLE_PER_EVENT = 100
+SAME_FACE = 0.5
+"""Overlap from which two boxes of one photo are one face."""
+BAD_RECORD = "bad_record"
+CONFLICT = "conflicting_external_id"
+NOT_KEPT = "face_not_kept"
+"""The photo is in the store already, and this face of it was not taken then."""
+NOBODY_YET = 10**15
+"""Number of the first person of a dry run that is in no store."""
+
+
+class Book:
+    """What a run has brought so far; only one thread writes."""
+
+    def __init__(self, parts: Parts, dry: bool, faces: bool) -> None:
+        self._parts = parts
+        self._dry = dry
+        self._faces = faces
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
+        """Of this run, by source."""
+        self.outcome: Mapping[str, Counter[str]] = {}
+        """Of the settlement, by source."""
+        self.failures: dict[str, str] = {}
+        self.unwritten: list[Unwritten] = []
+        self._progress: dict[str, SourceProgress] = {}
+        self._newest: dict[str, str] = defaultdict(str)
+        self._before: dict[str, Counter[str]] = {}
+        """Counts of the part of the walk that an earlier run did."""
+        self._limits: dict[str, int] = {}
+        self._imagined: dict[tuple[str, str], PersonId] = {}
+
+    def open(self, spec: SourceSpec, limit: int) -> bool:
+        """Begin with a source that may bring so many faces a person; False when its word does not count."""
+        with self._parts.store.read() as tx:
+            before = tx.sources.progress(spec.name)
+            if spec.name in tx.sources.revoked():
+                self.failures[spec.name] = "its word was revoked; undo that first"
+                self.counts[spec.name]["error:revoked"] += 1
+                return False
+        self._progress[spec.name] = before or SourceProgress(None, "", 0, 0)
+        self._before[spec.name] = Counter(before.statistics if before and before.last_id is not None else {})
+        self._limits[spec.name] = limit
+        return True
+
+    def write(self, batch: Sequence[Brought | Ended]) -> int:
+        """Keep a batch, and how far each source has come; return how many faces were in it."""
+        before = self.counts_of_faces()
+        if self._dry:
+            with self._parts.store.read() as tx:
+                for item in batch:
+                    self._imagine(tx, item)
+            return self.counts_of_faces() - before
+        kept = self._keep(batch)
+        with self._parts.store.write() as tx:
+            named: list[Decision] = []
+            for item in kept:
+                if isinstance(item, Brought):
+                    named += self._bring(tx, item)
+                else:
+                    self._end(tx, item)
+            for source, decisions in _by_source(named).items():
+                ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} people", decisions)
+            for source in {item.spec.name for item in kept}:
+                tx.sources.set_progress(source, self._progress[source])
+        return self.counts_of_faces() - before
+
+    def counts_of_faces(self) -> int:
+        """Return how many faces were brought."""
+        return sum(counts["faces_brought"] for counts in self.counts.values())
+
+    def settled(self, outcome: Mapping[str, Counter[str]]) -> None:
+        """Note what became of the claims."""
+        self.outcome = outcome
+
+    def _keep(self, batch: Sequence[Brought | Ended]) -> list[Brought | Ended]:
+        """Keep the crops of new photos, before anything in the store speaks of them."""
+        digests = [photo.image.digest for item in batch if isinstance(item, Brought)
+                   for photo in item.photos if photo.image is not None]  # fmt: skip
+        with self._parts.store.read() as tx:
+            known = tx.images.find(digests)
+
+        def keep(photo: Examined) -> Examined:
+            if photo.face is None or photo.image is None:
+                return photo
+            new = photo.image.digest not in known
+            faces = keep_crops(self._parts.crops, [photo.face]) if new else (photo.face.face,)
+            return replace(photo, image=replace(photo.image, faces=faces))
+
+        return [replace(item, photos=tuple(map(keep, item.photos))) if isinstance(item, Brought) else item
+                for item in batch]  # fmt: skip
+
+    # --- one person ---------------------------------------------------------------------------
+
+    def _bring(self, tx: Transaction, item: Brought) -> Sequence[Decision]:
+        """Write one person with its photos; return what the ledger has to say of it."""
+        counts = self.counts[item.spec.name]
+        decisions: Sequence[Decision] = ()
+        if item.record.deleted:
+            counts["deleted"] += 1
+        else:
+            try:
+                met = admit(tx, item.spec.name, item.record)
+            except InputError:
+                counts[f"error:{BAD_RECORD}"] += 1
+            else:
+                decisions = met.decisions
+                counts["new_people"] += met.new
+                self._note_conflicts(item.spec.name, met.conflicts)
+                tx.sources.add_claims([_claim(item, photo, met.person_id, _face(tx, photo)) for photo in item.photos])
+        self._tally(item)
+        self._advance(tx, item, new=bool(decisions))
+        return decisions
+
+    def _note_conflicts(self, source: str, conflicts: int) -> None:
+        if conflicts:
+            self._note_conflicts(source, conflicts)
+
+    def _tally(self, item: Brought) -> None:
+        counts = self.counts[item.spec.name]
+        counts["people"] += not item.again
+        counts["images_processed"] += len(item.photos)
+        counts["images_skipped"] += item.skipped
+        counts["faces_brought"] += sum(photo.usable for photo in item.photos)
+        for photo in item.photos:
+            reasons = photo.also or ((photo.reason,) if photo.reason else ())
+            counts.update(f"refused:{reason}" for reason in reasons)
+        if item.again:
+            counts.update(f"error:{reason}" for reason in item.failed)
+        self._newest[item.spec.name] = max(self._newest[item.spec.name], item.record.updated)
+
+    def _advance(self, tx: Transaction, item: Brought, new: bool) -> None:
+        """Move the source's progress behind this person; a walk over changes has no order to continue in."""
+        source, before = item.spec.name, self._progress[item.spec.name]
+        people = before.people + new
+        walking = not before.watermark or before.last_id is not None
+        last_id = item.record.external_id if walking and not item.again else before.last_id
+        faces = before.faces + sum(photo.usable for photo in item.photos)
+        self._progress[source] = SourceProgress(last_id, before.watermark, people, faces, self._said(source, False))
+        if not item.again and self.counts[source]["people"] % PEOPLE_PER_EVENT == 0:
+            tx.events.emit("enrich.progress", {"source": source, "people": people, "faces": faces})
+
+    def _end(self, tx: Transaction, item: Ended) -> None:
+        """Close a walk: a complete one begins anew next time, another one where it stopped."""
+        source = item.spec.name
+        before = self._progress[source]
+        if item.reason:
+            self.failures[source] = item.detail
+            self.counts[source][f"error:{item.reason}"] += 1
+            self._progress[source] = replace(before, statistics=self._said(source, False))
+        else:
+            watermark = max(self._newest[source], before.watermark) or self._parts.clock().isoformat()
+            self._progress[source] = SourceProgress(
+                None, watermark, before.people, before.faces, self._said(source, True)
+            )
+        tx.events.emit("enrich.progress", {
+            "source": source, "people": before.people, "faces": before.faces, "ended": True, "failure": item.reason,
+        })  # fmt: skip
+
+    def _said(self, source: str, complete: bool) -> dict[str, int]:
+        """Return the counts as they are kept beside the progress."""
+        both = self._before[source] + self.counts[source]
+        counts = {name: n for name, n in both.items() if name not in (ERRORS, COMPLETE, WITH_FACES, LIMIT)}
+        failed = sum(n for name, n in counts.items() if name.startswith("error:") and name != f"error:{CONFLICT}")
+        return {**counts, ERRORS: failed, COMPLETE: int(complete), WITH_FACES: int(self._faces),
+                LIMIT: self._limits[source]}  # fmt: skip
+
+    # --- a dry run ----------------------------------------------------------------------------
+
+    def _imagine(self, tx: Transaction, item: Brought | Ended) -> None:
+        """Note what would be written."""
+        if isinstance(item, Ended):
+            if item.reason:
+                self.failures[item.spec.name] = item.detail
+                self.counts[item.spec.name][f"error:{item.reason}"] += 1
+            return
+        source = item.spec.name
+        person_id, record, conflicts = find(tx, source, item.record)
+        keys = [(source, record.external_id), *record.external_ids.items(), ("", record.name.casefold())]
+        if person_id is None:
+            person_id = next((self._imagined[key] for key in keys if key in self._imagined), None)
+        if person_id is None:
+            person_id = PersonId(NOBODY_YET + len(self._imagined))
+            self.counts[source]["new_people"] += 1
+        self._imagined.update(dict.fromkeys(keys, person_id))
+        self._note_conflicts(source, conflicts)
+        model_ids = self._parts.vision().model_ids if item.photos else ()
+        for photo in item.photos:
+            if photo.face is not None:
+                vector = fuse_vectors([photo.face.face.embeddings[model_id][None] for model_id in model_ids])[0]
+                claim = _claim(item, photo, person_id, FaceId(NOBODY_YET + len(self.unwritten)))
+                self.unwritten.append(Unwritten(claim, vector))
+        self._tally(item)
+
+
+def _claim(item: Brought, photo: Examined, person_id: PersonId, face_id: FaceId | None) -> Claim:
+    state, reason = (
+        (ClaimState.QUARANTINED, WAITING) if face_id is not None else (ClaimState.REFUSED, photo.reason or NOT_KEPT)
+    )
+    return Claim(
+        item.spec.name, item.record.external_id, photo.ref.id, photo.ref.url, person_id, face_id, state, reason,
+        item.spec.trust,
+    )  # fmt: skip
+
+
+def _face(tx: Transaction, photo: Examined) -> FaceId | None:
+    """Store the photo with its face; of one that is there already return the face that lies at the same place."""
+    image: NewImage | None = photo.image
+    if image is None or not image.faces:
+        return None
+    known = tx.images.find([Digest(image.digest)])
+    image_id = tx.images.add(image)
+    box = image.faces[0].box
+    usable = [face for face in tx.faces.of_images([image_id]) if face.role is not FaceRole.REFUSED]
+    if not known:
+        return usable[0].id
+    overlaps = np.array([overlap(box, face.box) for face in usable])
+    if len(overlaps) and overlaps.max() >= SAME_FACE:
+        return usable[int(overlaps.argmax())].id
+    return None
+
+
+def _by_source(decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = defaultdict(list)
+    for decision in decisions:
+        found[decision.source or ""].append(decision)
+    return found
