@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="model_ids of the embedders, in the environment with commas; with two, their scores are fused.",
     )
+    model_name: str = Field(
+        default="",
+        validation_alias="FACE_MODEL_NAME",
+        description="The embedder, or two joined by +, over `embedders`; buffalo_l is InsightFace's. Empty: buffalo_l "
+        "when it was added and `embedders` is not set, else `embedders`.",
+    )
     profile: Literal["album", "enrich"] = Field(default="album", description="Quality gates that faces pass.")
     min_face_side: float | None = Field(
         default=None,

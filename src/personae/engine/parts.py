@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from personae.core.quality import Gates
 from personae.engine.gallery import VectorCache
+from personae.engine.memo import Memo
 from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, Pulse, Store, VectorIndex
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
+
+if TYPE_CHECKING:
+    from personae.engine.known import Known
 
 
 @dataclass(frozen=True)
@@ -71,5 +76,7 @@ class Parts:
     rules: Rules
     vectors: VectorCache = field(default_factory=VectorCache)
     """What was read of the gallery already."""
+    known: Memo[Known] = field(default_factory=Memo)
+    """What was learnt of the known people already."""
     close_indexes: Callable[[], None] = lambda: None
     """Lets go of what `index` has opened."""

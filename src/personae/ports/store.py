@@ -138,6 +138,10 @@ class FaceTable(Protocol):
         """
         ...
 
+    def unknown_counts(self) -> tuple[int, int, int]:
+        """Clusters that hold faces without a person, those faces, and all faces without a person; none refused."""
+        ...
+
     def embedding_counts(self) -> dict[ModelId, int]: ...
 
 
@@ -209,6 +213,10 @@ class DecisionTable(Protocol):
         ...
 
     def of_operation(self, operation_id: OperationId) -> list[Decision]: ...
+
+    def last(self, maker: Maker) -> int:
+        """Id of the latest operation of this maker; 0 when there is none."""
+        ...
 
     def active(self, face_ids: Sequence[FaceId] | None = None, maker: Maker | None = None) -> list[Decision]:
         """Decisions on these faces (all when None), by this maker (either), that are not undone, oldest first."""
