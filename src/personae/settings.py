@@ -168,7 +168,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
     variables = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if value is not None:
+        # What nobody chose is left to the other process: some defaults depend on what was not chosen.
+        if value is not None and name in settings.model_fields_set:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else value
             variables[_environment_name(name)] = ",".join(plain) if isinstance(plain, tuple) else str(plain)
     return variables

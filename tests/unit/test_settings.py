@@ -74,6 +74,10 @@ def test_another_process_has_the_same_settings(monkeypatch: pytest.MonkeyPatch) 
     assert Settings() == given
 
 
+def test_what_nobody_chose_another_process_chooses_alike() -> None:
+    assert set(as_environment(Settings(workers=3))) == {"PERSONAE_WORKERS"}
+
+
 def test_the_models_in_use(tmp_path: Path) -> None:
     def embedders(**given: object) -> tuple[str, ...]:
         settings = load_settings(models_dir=tmp_path, **given)
