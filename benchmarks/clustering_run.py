@@ -6,7 +6,6 @@ python -m benchmarks.clustering_run FACES.npy LABELS.npy prints the figures as J
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections import defaultdict
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import peak_bytes
 from personae.core import agglomerate, cluster, estimator, graph
 from personae.core.cluster import Linkage
 
@@ -87,7 +87,7 @@ def main() -> None:
         start = time.perf_counter()
         estimator = Linkage(min_cluster_size=1).fit(vectors)
         seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     np.save(sys.argv[2], estimator.labels_)
     print(json.dumps({
         "seconds": seconds, "peak_bytes": peak, "threshold": estimator.threshold_, "spent": spent,

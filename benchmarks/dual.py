@@ -49,6 +49,11 @@ def _rows(count: int) -> Iterator[Row]:
         f"likewise, {count:,}: peak memory of the process, models and all", f"<= {GIGABYTES:g} GB" if last else "",
         f"{peak:.2f} GB ({before:.2f} before the grouping)", peak <= GIGABYTES if last else None,
     )  # fmt: skip
+    added = figures["added_seconds"]
+    yield Row(
+        f"1,000 faces more on these {count:,}: read, recognised, grouped and written by an engine that stays open",
+        "<= 0.5 s" if last else "", f"{added:.2f} s", added <= 0.5 if last else None,
+    )  # fmt: skip
 
 
 def _measure(count: int) -> dict[str, Any]:

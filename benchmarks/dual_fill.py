@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks import synthetic
 from benchmarks.report import CACHE
 from personae import Settings, open_engine
+from personae.core.compare import normalise
 from personae.engine import ledger
 from personae.ports import Store
 from personae.types import (
@@ -29,11 +30,14 @@ from personae.types import (
     PersonId,
     Quality,
     Vector,
+    Vectors,
 )
 
 MODEL = ModelId("arcface512")
 FOLDER = CACHE / "dual"
 IMAGES_AT_ONCE = 2000
+NOISE = 0.03
+"""Of each component of a photo that resembles another: their cosine is about .83."""
 KNOWN, LABELLED, WRONG = 0.3, 0.5, 0.02
 """Share of people (of three faces or more) who are known, of their faces that have labels, of wrong labels."""
 LANDMARKS = np.array([[35, 45], [65, 45], [50, 62], [38, 78], [62, 78]], np.float32)
@@ -54,11 +58,24 @@ def filled(count: int) -> Path:
 
 
 def _fill(store: Store, count: int) -> None:
-    vectors = np.load(synthetic.faces(count), mmap_mode="r")
-    for start in range(0, count, IMAGES_AT_ONCE):
+    add(store, np.load(synthetic.faces(count), mmap_mode="r"), 0)
+
+
+def add(store: Store, vectors: Vectors, first: int) -> None:
+    """Add a photo for each face, numbered from `first` on."""
+    for start in range(0, len(vectors), IMAGES_AT_ONCE):
         with store.write() as tx:
-            for number, vector in enumerate(vectors[start : start + IMAGES_AT_ONCE], start):
+            for number, vector in enumerate(vectors[start : start + IMAGES_AT_ONCE], first + start):
                 tx.images.add(_image(number, np.array(vector)))
+
+
+def more_photos(store: Store, count: int) -> None:
+    """Add photos that resemble some of those that are there."""
+    rng = np.random.default_rng(0)
+    with store.read() as tx:
+        face_ids, vectors = tx.faces.embeddings(MODEL)
+    chosen = vectors[rng.integers(0, len(vectors), count)]
+    add(store, normalise(chosen + NOISE * rng.standard_normal(chosen.shape)), len(face_ids))
 
 
 def _image(number: int, vector: Vector) -> NewImage:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import time
 
 import numpy as np
 
-from benchmarks.report import CACHE, SHARED, Row, markdown
+from benchmarks.report import CACHE, SHARED, Row, markdown, peak_bytes
 from personae.core.cluster import Linkage, Whispers
 from personae.core.compare import fuse_vectors, normalise
 from personae.core.metrics import bcubed, pairwise
@@ -38,7 +37,7 @@ def _measure(estimator: Linkage | Whispers, name: str, vectors: Vectors, truth: 
     estimator.fit(vectors)
     seconds = time.perf_counter() - start
     each, pairs = bcubed(estimator.labels_, truth).f, pairwise(estimator.labels_, truth).f
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_bytes() / 2**20
     return Row(
         f"grouping {len(truth):,} photos, {name}, {type(estimator).__name__.lower()}",
         f"BCubed F >= {BCUBED}, pairwise F >= {PAIRWISE}" if promised else "",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.report import peak_bytes
 from personae import Engine, Settings, open_engine
 from personae.adapters.vision.onnx import Array, Network
 from personae.engine.analyse import analyse
@@ -62,7 +62,7 @@ def main() -> None:
     print(json.dumps({
         "photos": summary.images, "faces": summary.faces, "seconds": first, "session_seconds": per_photo,
         "workers": workers, "second_seconds": second, "known": again.known,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
     }))  # fmt: skip
 
 

@@ -42,6 +42,8 @@ NAMESPACE = "index_namespace"
 Notify = Callable[[str], None]
 """Takes a sentence for the person who waits."""
 
+BUFFALO = "w600k_r50"
+"""The embedder of InsightFace's pack buffalo_l."""
 INDEX_FILES = {ModelId("facenet512"): "face_facenet512.voy", ModelId("arcface512"): "face_arcface.voy"}
 """Index files with names of their own; another model's is called after its id."""
 
@@ -107,9 +109,17 @@ def open_registry(settings: Settings) -> Registry:
     return Registry(user_path(settings.models_dir).absolute())
 
 
-def wanted_models(settings: Settings) -> list[ModelId]:
+def wanted_models(settings: Settings, registry: Registry) -> list[ModelId]:
     """Return the models in use: the detector, then the embedders."""
-    return [ModelId(settings.detector), *(ModelId(model_id) for model_id in settings.embedders)]
+    return [ModelId(settings.detector), *(ModelId(model_id) for model_id in wanted_embedders(settings, registry))]
+
+
+def wanted_embedders(settings: Settings, registry: Registry) -> tuple[str, ...]:
+    """Return the embedders in use. buffalo_l's, which the user has to bring, stands in for the default ones."""
+    if settings.model_name:
+        return tuple(BUFFALO if name == "buffalo_l" else name for name in settings.model_name.split("+"))
+    chosen = "embedders" in settings.model_fields_set
+    return settings.embedders if chosen or not registry.present(BUFFALO) else (BUFFALO,)
 
 
 def load_vision(settings: Settings, notify: Notify) -> Vision:
@@ -138,7 +148,7 @@ def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[
     Raises:
         ModelError: the detector or the first embedder cannot be had.
     """
-    wanted = wanted_models(settings)
+    wanted = wanted_models(settings, registry)
     present = []
     for place, model_id in enumerate(wanted):
         try:
@@ -202,7 +212,7 @@ def _render_evaluation(evaluation: Evaluation) -> str:
 
 def _cards(settings: Settings) -> Sequence[ModelCard]:
     registry = open_registry(settings)
-    return [registry.card(model_id) for model_id in wanted_models(settings)]
+    return [registry.card(model_id) for model_id in wanted_models(settings, registry)]
 
 
 def _sources(settings: Settings, notify: Notify) -> Sequence[SourceSpec]:
@@ -228,7 +238,7 @@ def _rules(settings: Settings) -> Rules:
         unknown_method=settings.unknown_method,
         min_cluster_size=settings.unknown_min_cluster_size,
         unknown_eps=settings.unknown_eps,
-        embedders=settings.embedders,
+        embedders=wanted_embedders(settings, open_registry(settings)),
         enrich_gates=_gates(settings, "enrich"),
     )
 

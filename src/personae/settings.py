@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="model_ids of the embedders, in the environment with commas; with two, their scores are fused.",
     )
+    model_name: str = Field(
+        default="",
+        validation_alias="FACE_MODEL_NAME",
+        description="The embedder, or two joined by +, over `embedders`; buffalo_l is InsightFace's. Empty: buffalo_l "
+        "when it was added and `embedders` is not set, else `embedders`.",
+    )
     profile: Literal["album", "enrich"] = Field(default="album", description="Quality gates that faces pass.")
     min_face_side: float | None = Field(
         default=None,
@@ -165,7 +171,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
     variables = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if value is not None:
+        # What nobody chose is left to the other process: some defaults depend on what was not chosen.
+        if value is not None and name in settings.model_fields_set:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else value
             variables[_environment_name(name)] = ",".join(plain) if isinstance(plain, tuple) else str(plain)
     return variables

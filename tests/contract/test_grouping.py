@@ -288,3 +288,45 @@ def test_two_at_once(engine: Engine) -> None:
         assigned = [each for each in tx.decisions.active() if each.kind is DecisionKind.ASSIGN]
         assert len(assigned) == len({each.face_id for each in assigned}) == 3
         assert np.unique(tx.faces.gallery()[3]).tolist() == sorted({*tx.faces.gallery()[3].tolist()})
+
+
+def test_group_recognises_what_was_only_grouped_before(engine: Engine) -> None:
+    engine.name("unknown_noise_1", "Ann")
+    engine.cluster()
+    done = engine.group()
+    assert (done.unchanged, done.assigned_to_people) == (False, 3)
+    assert engine.group().unchanged
+
+
+def test_ties_to_a_person_who_cannot_be_compared_stay(engine: Engine) -> None:
+    engine.name("unknown_noise_1", "Ann")
+    engine.assign()
+    other = ModelId("another")
+    with engine.parts.store.write() as tx:
+        vectors = dict(zip(*tx.faces.embeddings(MODEL), strict=True))
+        # The model has embedded some faces so far, and none that a human labelled.
+        tx.faces.add_embeddings(other, {FaceId(int(i)): vector for i, vector in vectors.items() if i > 2})
+    present = engine.parts.vision()
+    embedder = replace(present.embedders[0], model_id=other)  # type: ignore[type-var]
+    changed = Vision(present.detector, (embedder,), present.thresholds)
+    engine.parts = replace(engine.parts, vision=lambda: changed)
+    assert engine.reassign().released == 0
+    assert {face.face_id for face in engine.show("Ann").faces} == {1, 2, 3, 4}
+
+
+def test_group_does_not_take_faces_that_lack_an_embedding_for_done(engine: Engine) -> None:
+    other = ModelId("another")
+    with engine.parts.store.write() as tx:
+        vectors = dict(zip(*tx.faces.embeddings(MODEL), strict=True))
+        tx.faces.add_embeddings(other, {FaceId(int(i)): vector for i, vector in vectors.items() if i > 4})
+    present = engine.parts.vision()
+    embedder = replace(present.embedders[0], model_id=other)  # type: ignore[type-var]
+    changed = Vision(present.detector, (embedder,), present.thresholds)
+    rules = replace(engine.parts.rules, embedders=(other,))
+    engine.parts = replace(engine.parts, vision=lambda: changed, rules=rules)
+    assert engine.cluster_dual().total_processed == 9
+    assert not engine.group().unchanged
+    with engine.parts.store.write() as tx:
+        tx.faces.add_embeddings(other, {FaceId(int(i)): vector for i, vector in vectors.items() if i <= 4})
+    assert engine.group().total_processed == 13
+    assert engine.group().unchanged

@@ -36,7 +36,7 @@ def evaluation(sizes: list[int], models: int = 3) -> Evaluation:
         measured.append(
             measure(f"model{seed}+verylongnameofamodel", vectors, people, np.ones(len(people), bool), LIMITS)
         )
-    unused = (Unused("line 7", "no_face"), Unused("<script>alert(1)</script>", "two_people", "\udcff"))
+    unused = (Unused("line 7", "no_face"), Unused("<script>alert(1)</script>", "given_to_two_people", "\udcff"))
     return Evaluation(
         datetime(2026, 1, 2, tzinfo=UTC), sum(sizes) + 2, sum(sizes), 0, len(sizes), sizes.count(1), "centerface",
         "album", unused, tuple(measured),
@@ -128,7 +128,7 @@ def test_evaluate(tmp_path: Path) -> None:
     (tmp_path / "labels" / "Grace" / "no [i]photo.jpg").write_text("text")
     said = personae(tmp_path / "home", "evaluate", "--labels", tmp_path / "labels", "--to", tmp_path / "page.html")
     assert said.returncode == 0, said.stderr
-    assert "3 of 4 photos used, of 2 people; 1 of them have one photo only." in said.stdout
+    assert "3 of 4 photos used, of 2 people, 1 of them with one photo only." in said.stdout
     assert "Grace/no [i]photo.jpg: " in said.stdout
     assert "not observable: 2 comparisons" in said.stdout
     assert "photos: 4 of 4" in said.stderr

@@ -61,7 +61,7 @@ def test_a_folder_for_each_person(engine: Engine, labels: Path) -> None:
         before = (tx.events.last(), tx.images.counts(), tx.settings.all())
     measured, page = engine.evaluate(labels)
     assert reasons(measured) == {
-        "nobody": "no_person", "wrong": "two_people", "hopper": "two_people", "copy": "duplicate",
+        "nobody": "no_person", "wrong": "given_to_two_people", "hopper": "given_to_two_people", "copy": "duplicate",
         "torn": "truncated", "text": "not_an_image", "wall": "no_face",
     }  # fmt: skip
     assert (measured.photos, measured.faces, measured.people, measured.single) == (11, 4, 3, 2)
@@ -111,7 +111,8 @@ def test_a_csv_names_the_lines_it_cannot_use(engine: Engine, labels: Path) -> No
     measured, _ = engine.evaluate(csv)
     assert [(unused.where, unused.reason) for unused in measured.unused] == [
         ("line 5", "no_name"), ("line 6", "no_path"), ("line 10", "no_path"),
-        ("line 7", "missing"), ("line 9", "unreadable"), ("line 11", "two_people"), ("line 2", "two_people"),
+        ("line 7", "missing"), ("line 9", "unreadable"),
+        ("line 11", "given_to_two_people"), ("line 2", "given_to_two_people"),
         ("line 8", "no_face"),
     ]  # fmt: skip
     assert (measured.photos, measured.faces, measured.people) == (10, 2, 2)

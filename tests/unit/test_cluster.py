@@ -240,3 +240,12 @@ def test_an_unchanged_grouping_keeps_all_its_ids(pairs: list[tuple[int, int]]) -
     }
     kept = match_labels(np.array([old for _, old in pairs], np.int64), labels)
     assert len(set(kept.values())) == len(kept)
+
+
+@pytest.mark.slow
+def test_whispers_keeps_to_separations_among_many_faces() -> None:
+    # So many that the number of a pair of rows is beyond 32 bits.
+    n = 47_000
+    vectors = unit_rows(n // 2, 16).repeat(2, axis=0)
+    labels = Whispers(threshold=0.9999, min_cluster_size=1).fit(vectors, images=np.arange(n) // 2).labels_
+    assert (labels[::2] != labels[1::2]).all()

@@ -89,6 +89,14 @@ def test_linked_faces_wait_together_when_none_founds() -> None:
     assert labels[4] == labels[5]
 
 
+def test_linked_faces_that_are_like_nobody_are_a_group_though_none_founds() -> None:
+    rows, founding = unit_rows(6, 64), np.array([1, 1, 1, 1, 0, 0], bool)
+    for must in ([(4, 5)], [(0, 1), (4, 5)]):
+        labels = Linkage(threshold=0.9, min_cluster_size=3).fit(rows, founding=founding, must=must).labels_
+        assert labels[4] == labels[5] >= 0
+        assert (labels[:4] != labels[4]).all()
+
+
 def test_supporting_faces_keep_to_separations() -> None:
     vectors, _ = faces([8], dimension=64, spread=0.3)
     founding = np.arange(8) < 5

@@ -90,6 +90,13 @@ def test_every_setting_is_in_the_docs_as_it_is_in_the_code() -> None:
     assert listed == real
 
 
+def test_the_defaults_in_the_docs_are_the_codes() -> None:
+    listed = {row[0].strip("`"): row[2] for row in rows(sections_text("settings.md"))}
+    for name, info in Settings.model_fields.items():
+        if type(info.default) in {int, float}:
+            assert listed[name] == f"{info.default:,}", name
+
+
 def sections_text(name: str) -> str:
     """Return a page of docs/."""
     return (DOCS / name).read_text("utf-8")

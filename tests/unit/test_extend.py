@@ -79,3 +79,31 @@ def test_supporting_faces_stay_and_fresh_ones_join() -> None:
 def test_nothing_at_all() -> None:
     assert extend(grouped(unit_rows(0, 8), np.empty(0, int), []), 0.4, 2).tolist() == []
     assert extend(grouped(unit_rows(1, 8), np.array([-1]), [1]), 0.4, 2).tolist() == [-1]
+
+
+def test_two_groups_that_a_link_joins_and_a_separation_parts_keep_to_both() -> None:
+    vectors, _ = faces([8], dimension=64, spread=0.3)
+    groups, fresh = np.repeat([5, 6], 4), np.zeros(8, bool)
+    labels = extend(grouped(vectors, groups, fresh, must=np.array([(0, 4)]), cannot=np.array([(1, 5)])), 0.4, 2)
+    assert labels[0] == labels[4] >= 0
+    assert labels[1] != labels[5]
+
+
+def test_a_supporting_face_keeps_to_a_separation_when_its_group_meets_another() -> None:
+    # The two groups become one by the fresh face between them; the supporting face may not be with one of their faces.
+    rows = np.array([[0.86, 0.51, 0], [0.86, 0.51, 0.1], [0.86, -0.51, 0], [0.86, -0.51, 0.1], [1, 0, 0]], np.float32)
+    rows /= np.linalg.norm(rows, axis=1)[:, None]
+    founding, fresh = np.array([1, 0, 1, 1, 1], bool), np.array([0, 0, 0, 0, 1], bool)
+    faces_ = grouped(rows, np.array([0, 0, 1, 1, -1]), fresh, founding=founding, cannot=np.array([(1, 2)]))
+    labels = extend(faces_, 0.6, 2)
+    assert labels[0] == labels[2] == labels[4] >= 0
+    assert labels[1] != labels[2]
+
+
+def test_linked_faces_none_of_which_founds_stay_a_group() -> None:
+    rows = unit_rows(5, 64)
+    founding = np.array([1, 1, 1, 0, 0], bool)
+    labels = extend(
+        grouped(rows, np.array([-1, -1, -1, 7, 7]), np.zeros(5), founding=founding, must=np.array([(3, 4)])), 0.4, 2
+    )
+    assert labels.tolist() == [-1, -1, -1, 0, 0]

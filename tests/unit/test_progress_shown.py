@@ -14,10 +14,12 @@ def test_a_log_gets_a_line_for_each_part_and_each_tenth(capsys: pytest.CaptureFi
     for done in range(1001):
         lines.step(done, 1000, "reading")
     lines.step(0, 0, "writing\x1b[2J")
+    lines.step(0, 1, "closing")
+    lines.step(1, 1, "closing")
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 12
+    assert len(said) == 13
     assert said[1] == "  reading: 100 of 1,000"
-    assert said[-1] == "  writing\\x1b[2J: 0"
+    assert said[-2:] == ["  writing\\x1b[2J", "  closing"]
 
 
 def test_nothing_is_shown_when_it_is_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:

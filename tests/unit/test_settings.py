@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from personae.bootstrap import load_settings
+from personae.bootstrap import load_settings, open_registry, wanted_embedders
 from personae.errors import InputError
 from personae.settings import Settings, as_environment, describe
 
@@ -72,3 +72,24 @@ def test_another_process_has_the_same_settings(monkeypatch: pytest.MonkeyPatch) 
     for name, value in as_environment(given).items():
         monkeypatch.setenv(name, value)
     assert Settings() == given
+
+
+def test_what_nobody_chose_another_process_chooses_alike() -> None:
+    assert set(as_environment(Settings(workers=3))) == {"PERSONAE_WORKERS"}
+
+
+def test_the_models_in_use(tmp_path: Path) -> None:
+    def embedders(**given: object) -> tuple[str, ...]:
+        settings = load_settings(models_dir=tmp_path, **given)
+        return wanted_embedders(settings, open_registry(settings))
+
+    assert embedders() == ("facenet512", "arcface512")
+    assert embedders(model_name="arcface512") == ("arcface512",)
+    assert embedders(model_name="facenet512+buffalo_l") == ("facenet512", "w600k_r50")
+    registry = open_registry(load_settings(models_dir=tmp_path))
+    source = registry._source_path(registry.entry("w600k_r50"))
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_bytes(b"brought by the user")
+    assert embedders() == ("w600k_r50",)
+    assert embedders(embedders=("facenet512",)) == ("facenet512",)
+    assert embedders(model_name="arcface512") == ("arcface512",)

@@ -163,3 +163,5 @@ def _say_people(people: list[Person], clusters: list[Cluster], grouped: GroupSum
     if len(clusters) > 20:
         table.add_row(f"and {len(clusters) - 20:,} more groups", "")
     out.print(table)
+    if clusters and not people:
+        out.print(f'Whom you know, give a name: personae name {clusters[0].label} "Ann"')

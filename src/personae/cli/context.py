@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended."""
+MEMBERS_SHOWN = 20
+"""Members of a list in a summary that are printed."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -65,7 +67,7 @@ class Context:
 def _interrupt(*_: object) -> None:
     """Stop in order at the first Ctrl-C, and at once at the second: whatever is acknowledged is safe either way."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-    note("\nstopping after the pictures in hand; press Ctrl-C again to stop at once")
+    note("\nstopping as soon as what is in hand is done; press Ctrl-C again to stop at once")
     raise KeyboardInterrupt
 
 
@@ -93,6 +95,36 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text
     )
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 face" or "2 faces"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def figure(value: object) -> str:
+    """Return a value of a summary as text; of a list the number of its members."""
+    if isinstance(value, list | tuple):
+        return f"{len(value):,}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+
+
+def members(name: str, value: object, limit: int = MEMBERS_SHOWN) -> Iterator[str]:
+    """Yield a line for each of the first members of a list in a summary; none for what is no list."""
+    for member in value[:limit] if isinstance(value, list | tuple) else ():
+        said = ", ".join(f"{k} {figure(v)}" for k, v in member.items()) if isinstance(member, dict) else member
+        yield f"{name.replace('_', ' ')}: {printable(str(said))}"
+
+
+def place(uri: str) -> str:
+    """Return the file of a URI, as one can type it."""
+    from personae.engine.walk import path_of
+
+    return printable(str(path_of(uri))) if uri else "(no longer there)"
 
 
 def _plain(value: object) -> object:

@@ -41,8 +41,8 @@ def evaluate(
         show_json({**_plain(measured), "page": page})
         return
     out.print(
-        f"{measured.faces:,} of {measured.photos:,} photos used, of {measured.people:,} people; "
-        f"{measured.single:,} of them have one photo only."
+        f"{measured.faces:,} of {measured.photos:,} photos used, of {measured.people:,} people, "
+        f"{measured.single:,} of them with one photo only."
     )
     _say_unused(measured)
     _say_rates(measured)
@@ -99,6 +99,7 @@ def _say_rates(measured: Evaluation) -> None:
         *(f"FNIR at FPIR {rate.fpir:g}" for rate in first.at_fpirs),
         "BCubed F", "pairwise F",
     )  # fmt: skip
+    table.columns[0].no_wrap = True
     for model in measured.models:
         table.add_row(
             model.model_id, *_rates(model), f"{model.grouped.bcubed.f:.3f}", f"{model.grouped.pairwise.f:.3f}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from personae.cli.context import Context, Json, columns, out, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, figure, members, out, place, printable, show_json
 from personae.cli.jobs import queue_and_tell
 from personae.cli.people import Who, merge
 from personae.cli.progress import watching
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from personae.engine.methods import GroupOptions
     from personae.engine.progress import Progress
     from personae.engine.splitting import SplitProposal
-
-MEMBERS_SHOWN = 20
-"""Members of a list in a summary that are printed."""
 
 app = typer.Typer(help="Recognise people, group unknown faces, and put right what came out.", no_args_is_help=True)
 
@@ -183,22 +180,11 @@ def _say(values: dict[str, object]) -> None:
     table = columns("what", "")
     for name, value in values.items():
         if value is not None:
-            table.add_row(name.replace("_", " "), _figure(value))
+            table.add_row(name.replace("_", " "), figure(value))
     out.print(table)
     for name, value in values.items():
-        for member in value[:MEMBERS_SHOWN] if isinstance(value, list | tuple) else ():
-            said = ", ".join(f"{k} {_figure(v)}" for k, v in member.items()) if isinstance(member, dict) else member
-            out.print(f"{name.replace('_', ' ')}: {printable(str(said))}")
-
-
-def _figure(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return f"{len(value):,}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+        for line in members(name, value):
+            out.print(line)
 
 
 def _say_proposal(proposal: SplitProposal, who: str, json: bool) -> None:
@@ -207,12 +193,13 @@ def _say_proposal(proposal: SplitProposal, who: str, json: bool) -> None:
         return
     out.print(
         f"{printable(proposal.who)}: faces of the two halves are {proposal.across:.3f} alike, faces of one half "
-        f"{proposal.within:.3f}; groups {proposal.cluster_threshold:.3f} alike are taken for one person."
+        f"{proposal.within:.3f}; groups {proposal.cluster_threshold:.3f} alike are taken for one person. "
+        f"This {'looks like one person' if proposal.across >= proposal.cluster_threshold else 'may be two people'}."
     )
     for title, faces in (("take out", proposal.take_out), ("leave", proposal.leave)):
-        table = columns("face", "photo", title=f"{title}: {len(faces):,} faces")
+        table = columns("face", "photo", title=f"{title}: {counted(len(faces), 'face')}")
         for face in faces:
-            table.add_row(str(face.face_id), printable(face.photo))
+            table.add_row(str(face.face_id), place(face.photo))
         out.print(table)
     numbers = " ".join(str(face.face_id) for face in proposal.take_out)
     out.print(f"If these are two people: personae faces split {printable(shlex.quote(who))} {numbers}")

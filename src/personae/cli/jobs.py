@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, out, printable, show_json
+from personae.cli.context import Context, Json, columns, figure, members, out, printable, show_json
 from personae.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def jobs_list(
         when = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         said = str(job.result.get("error") or job.result.get("doing") or "")
         table.add_row(str(job.id), when, job.kind, _state(job), _progress(job), printable(said))
-    out.print(table)
+    out.print(table if jobs else "there are no jobs")
 
 
 @app.command("show")
@@ -135,7 +135,10 @@ def _tell(job: Job, json: bool) -> None:
     out.print(f"job {job.id}, {job.kind}: {_state(job)}{_progress(job, ', ')}")
     for name, value in job.result.items():
         if value not in (None, "", {}, []):
-            out.print(f"  {name.replace('_', ' ')}: {printable(str(value))}")
+            for line in (
+                members(name, value) if isinstance(value, list) else [f"{name.replace('_', ' ')}: {figure(value)}"]
+            ):
+                out.print(f"  {line}")
     if job.state == "running" and _abandoned(job):
         out.print("  `personae jobs run` takes it over")
 

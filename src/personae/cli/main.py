@@ -12,8 +12,11 @@ from typing import Annotated
 import typer
 
 from personae.cli import album, enrich, evaluate, faces, identify, jobs, maintain, models, people
-from personae.cli.context import Context
+from personae.cli.context import Context, out
 from personae.errors import PersonaeError
+
+PIPE_WIDTH = 1000
+"""Columns where no terminal gives a width: a path that a script reads must not be folded."""
 
 app = typer.Typer(
     name="personae",
@@ -63,6 +66,8 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the life of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if not out.is_terminal:
+        out.width = PIPE_WIDTH
     try:
         app()
     except PersonaeError as error:

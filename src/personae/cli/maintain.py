@@ -8,6 +8,9 @@ import typer
 
 from personae.cli.context import Context, Json, columns, out, printable, show_json
 
+WIDE = 140
+"""Columns of a terminal from which on the meaning of the settings has room beside them."""
+
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 
 
@@ -55,8 +58,13 @@ def config_show(context: typer.Context, json: Json = False) -> None:
     if json:
         show_json({"file": config_file(), "settings": rows})
         return
-    table = columns("setting", "value", "environment", "meaning")
+    explained = out.width >= WIDE
+    table = columns("setting", "value", "environment", *(["meaning"] if explained else []))
+    table.columns[2].no_wrap = True
     for row in rows:
-        table.add_row(row["name"], printable(str(row["value"])), row["environment"], row["description"])
+        value = ", ".join(row["value"]) if isinstance(row["value"], tuple) else str(row["value"])
+        meaning = [row["description"]] if explained else []
+        table.add_row(row["name"], printable(value), row["environment"], *meaning)
     out.print(table)
-    out.print(f"file: {config_file()}")
+    file = config_file()
+    out.print(f"file: {file}{'' if file.is_file() else ' (not there)'}")

@@ -76,7 +76,7 @@ def check(context: typer.Context, models: Ids = None, json: Json = False) -> Non
     obj: Context = context.obj
     settings = obj.settings()
     registry = open_registry(settings)
-    checked = list(models or wanted_models(settings))
+    checked = list(models or wanted_models(settings, registry))
     for model_id in checked:
         registry.check(model_id)
     if json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, out, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, out, place, printable, show_json
 
 if TYPE_CHECKING:
     from personae.types import Operation
@@ -33,7 +33,7 @@ def people(context: typer.Context, json: Json = False) -> None:
         table.add_row(f"#{person.id}", printable(person.name), f"{person.face_count:,}")
     for cluster in clusters:
         table.add_row("", cluster.label, f"{cluster.face_count:,}")
-    out.print(table)
+    out.print(table if known or clusters else "nobody yet: personae organise FOLDER")
 
 
 def show(context: typer.Context, who: Who, json: Json = False) -> None:
@@ -44,13 +44,13 @@ def show(context: typer.Context, who: Who, json: Json = False) -> None:
     if json:
         show_json(shown)
         return
-    out.print(f"{printable(shown.title)}: {len(shown.faces):,} faces")
+    out.print(f"{printable(shown.title)}: {counted(len(shown.faces), 'face')}")
     if shown.aliases:
         out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases))
     table = columns("face", "quality", "tied by", "score", "photo")
     for face in shown.faces:
         score = "" if face.score is None else f"{face.score:.3f}"
-        table.add_row(str(face.face_id), f"{face.quality:.2f}", face.made_by, score, printable(face.photo))
+        table.add_row(str(face.face_id), f"{face.quality:.2f}", face.made_by, score, place(face.photo))
     out.print(table)
 
 
@@ -122,11 +122,11 @@ def history(
         when = operation.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         undone = "undone" if operation.undone else ""
         table.add_row(str(operation.id), when, operation.maker.value, printable(operation.summary), undone)
-    out.print(table)
+    out.print(table if operations else "nothing has been decided yet")
 
 
 def _say(operation: Operation, json: bool) -> None:
     if json:
         show_json(operation)
     else:
-        out.print(f"{operation.summary} (undo with: personae undo {operation.id})")
+        out.print(f"{printable(operation.summary)} (undo with: personae undo {operation.id})")

@@ -62,7 +62,8 @@ class Lines(Silence):
 
     def step(self, done: int, total: int, doing: str = "") -> None:
         """Print a line when there is something to say."""
-        here = (doing, 10 * done // max(1, total))
+        # What has but one part says all by its name.
+        here = (doing, 10 * done // total if total > 1 else 0)
         if here != self._said:
             self._said = here
-            note(f"  {printable(doing or 'working')}: " + (f"{done:,} of {total:,}" if total else f"{done:,}"))
+            note(f"  {printable(doing or 'working')}" + (f": {done:,} of {total:,}" if total > 1 else ""))

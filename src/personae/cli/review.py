@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, note, out, printable, show_json
+from personae.cli.context import Context, Json, columns, note, out, place, printable, show_json
 from personae.errors import BackendError, ModelError, PersonaeError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LISTED = 50
 """Suggestions that are listed, and that are fetched at once in the dialogue."""
+NOBODY_NAMED = 'nobody has a name yet: personae name unknown_cluster_N "Ann"'
 PROMPT = "y(es) / n(o) / s(kip) / u(ndo) / q(uit), or a name: "
 WORDS = {"y": "y", "yes": "y", "n": "n", "no": "n", "s": "s", "skip": "s", "u": "u", "undo": "u", "q": "q", "quit": "q"}
 
@@ -39,7 +40,7 @@ def review(
         elif sys.stdin.isatty() and out.is_terminal:
             Dialogue(engine, limit).run()
         else:
-            _list(engine.suggestions(limit or LISTED))
+            _list(engine, engine.suggestions(limit or LISTED))
 
 
 @dataclass
@@ -53,15 +54,21 @@ class Dialogue:
     decided: list[tuple[Suggestion, Operation]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Ask."""
+        """Ask, and say at the end, also of Ctrl-C, what was done."""
+        try:
+            self._ask_all()
+        finally:
+            out.print(f"{len(self.decided):,} decided, {len(self.skipped):,} skipped")
+
+    def _ask_all(self) -> None:
         waiting: deque[Suggestion] = deque()
         asked = 0
         while self.limit is None or asked < self.limit:
             waiting.extend([] if waiting else self.engine.suggestions(LISTED, self.skipped))
             if not waiting:
-                out.print("nothing is left to ask" if asked else "there is nothing to ask")
+                out.print("nothing is left to ask" if asked else _nothing(self.engine))
                 break
-            _show(waiting[0])
+            _show(self.engine, waiting[0])
             answer = _ask()
             if answer == "q":
                 break
@@ -72,7 +79,6 @@ class Dialogue:
             elif answer != "u" and self._settle(waiting[0], answer):
                 waiting.popleft()
                 asked += 1
-        out.print(f"{len(self.decided):,} decided, {len(self.skipped):,} skipped")
 
     def _settle(self, suggestion: Suggestion, answer: str) -> bool:
         """Do what was answered; False when the same question is to be asked again."""
@@ -99,7 +105,11 @@ class Dialogue:
             return self.engine.reject(suggestion.who, person)
         if answer.startswith("#"):
             return self.engine.merge(suggestion.who, answer)
-        return self.engine.name(suggestion.who, answer)
+        before = len(self.engine.people()[0])
+        operation = self.engine.name(suggestion.who, answer)
+        if len(self.engine.people()[0]) > before:
+            out.print(f"  {printable(answer)} is new here (u takes it back)")
+        return operation
 
     def _take_back(self) -> Suggestion | None:
         """Undo the latest decision of this dialogue and return its question."""
@@ -108,7 +118,7 @@ class Dialogue:
             return None
         suggestion, operation = self.decided.pop()
         try:
-            self.engine.undo(operation.id)
+            out.print(f"  {printable(self.engine.undo(operation.id).summary)}")
         except (BackendError, ModelError):
             raise
         except PersonaeError as error:
@@ -135,7 +145,7 @@ def _ask() -> str:
         note("  or who it is, by name or #number")
 
 
-def _show(suggestion: Suggestion) -> None:
+def _show(engine: Engine, suggestion: Suggestion) -> None:
     faces = f", {suggestion.face_count:,} faces" if suggestion.face_count > 1 else ""
     out.print(f"\n{suggestion.who}{faces}: is this {printable(suggestion.person)}?")
     runner_up = ""
@@ -145,20 +155,20 @@ def _show(suggestion: Suggestion) -> None:
         f"  score {suggestion.score:.3f} (asked from {suggestion.review_threshold:.3f}, "
         f"sure from {suggestion.match_threshold:.3f}){runner_up}"
     )
-    out.print(f"  photo {_place(suggestion.photo)}, face {suggestion.face_id}")
+    crop = "" if suggestion.crop is None else f": {printable(str(engine.crop_file(suggestion.crop)))}"
+    out.print(f"  photo {place(suggestion.photo)}")
+    out.print(f"  face {suggestion.face_id}{crop}")
 
 
-def _list(suggestions: Sequence[Suggestion]) -> None:
-    table = columns("who", "faces", "may be", "score", "next", "photo")
+def _list(engine: Engine, suggestions: Sequence[Suggestion]) -> None:
+    table = columns("who", "faces", "may be", "score", "next", "face", "photo")
     for each in suggestions:
         following = "" if each.runner_up is None else f"{each.runner_up:.3f}"
         table.add_row(each.who, f"{each.face_count:,}", printable(each.person), f"{each.score:.3f}", following,
-                      _place(each.photo))  # fmt: skip
-    out.print(table if suggestions else "there is nothing to ask")
+                      str(each.face_id), place(each.photo))  # fmt: skip
+    out.print(table if suggestions else _nothing(engine))
 
 
-def _place(uri: str) -> str:
-    """The file of a URI, as one can type it."""
-    from personae.engine.walk import path_of
-
-    return printable(str(path_of(uri))) if uri else "(no longer there)"
+def _nothing(engine: Engine) -> str:
+    """Say why there is no question."""
+    return "there is nothing to ask" if engine.people()[0] else NOBODY_NAMED

@@ -39,8 +39,9 @@ class Whispers(Estimator):
     def _group(self, units: Clusters, apart: Apart, sigma: float) -> Labels:  # noqa: ARG002
         edges = neighbour_graph(units.centroids(), self.threshold_, self.neighbours)
         n = len(units)
-        keys = np.concatenate([apart.first * n + apart.second, apart.second * n + apart.first], dtype=np.int64)
-        edges = edges.at(~np.isin(edges.first * np.int64(n) + edges.second, keys))
+        low, high = np.minimum(apart.first, apart.second), np.maximum(apart.first, apart.second)
+        # The number of a pair may be beyond 32 bits.
+        edges = edges.at(~np.isin(edges.first * np.int64(n) + edges.second, low * np.int64(n) + high))
         return np.unique(_whisper(n, edges), return_inverse=True)[1]
 
 

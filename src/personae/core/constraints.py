@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from personae.core import kernels
-from personae.core.agglomerate import NEVER, Apart, Clusters, agglomerate
+from personae.core.agglomerate import NEVER, Apart, Clusters
+from personae.core.shards import SHARD, agglomerate_shards
 from personae.errors import InputError
 from personae.types import Ids, Labels, Vectors
 
@@ -114,6 +115,8 @@ def separated(labels: Labels, clusters: Clusters, apart: Apart) -> Labels:
             np.searchsorted(rows, pairs.second).astype(np.int32),
             pairs.weights,
         )
-        pieces, _ = agglomerate(Clusters(clusters.sums[rows], clusters.sizes[rows]), ANY, len(rows), local)
+        whole = Clusters(clusters.sums[rows], clusters.sizes[rows])
+        # In shards, since all pairs of a group of ten thousands are too many.
+        pieces, _ = agglomerate_shards(whole, ANY, 0.0, SHARD, local)
         result[rows] = np.where(pieces == 0, label, result.max() + pieces)
     return result

@@ -116,6 +116,7 @@ class Estimator(ABC):
                          place[pairs_of(must, n)], place[pairs_of(cannot, n)])  # fmt: skip
         del rows
         labels = self._grouped(units, np.bincount(units.of_face, founds, len(units.clusters)) > 0)
+        labels = with_linked(labels, units.clusters.sizes > 1)
         self.labels_ = np.empty(n, np.int64)
         self.labels_[order] = by_size(labels[units.of_face], units.linked[units.of_face], self.min_cluster_size)
         self.conflicts_ = order[units.conflicts]
@@ -171,6 +172,14 @@ def _column(given: ArrayLike | None, n: int, default: int) -> NDArray[np.int64]:
     if column.shape != (n,):
         raise InputError(f"{n} faces and an array of shape {column.shape}")
     return column
+
+
+def with_linked(labels: Labels, linked: NDArray[np.bool_]) -> Labels:
+    """Make a group of each linked unit that found none: supporting faces that are one person, as a human said."""
+    alone = np.flatnonzero(linked & (labels < 0))
+    result = labels.copy()
+    result[alone] = labels.max(initial=-1) + 1 + np.arange(len(alone))
+    return result
 
 
 def by_size(labels: Labels, linked: NDArray[np.bool_], smallest: int) -> Labels:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personae.core.agglomerate import Apart, Clusters, agglomerate
+from personae.core import kernels
+from personae.core.agglomerate import NEVER, Apart, Clusters, agglomerate
 from personae.core.constraints import Units, units_of
-from personae.core.estimator import NEIGHBOURS, by_size
+from personae.core.estimator import NEIGHBOURS, by_size, with_linked
 from personae.core.supporting import join
 from personae.types import Ids, Labels, Vectors
 
@@ -61,13 +62,18 @@ def extend(faces: Grouped, threshold: float, min_cluster_size: int) -> Labels:
     labels[founds] = _founded(units, founds, old, threshold)
     labels = _supported(faces, units, founds, labels, threshold)
     linked = np.isin(units.of_face, units.of_face[faces.must])
+    labels = with_linked(labels, np.bincount(units.of_face, linked, len(labels)) > 0)
     return by_size(labels[units.of_face], linked, min_cluster_size)
 
 
 def _without_broken(faces: Grouped) -> Grouped:
-    """Dissolve the groups that hold faces which a human has separated since."""
-    groups = faces.groups[faces.cannot]
-    broken = np.isin(faces.groups, groups[groups[:, 0] == groups[:, 1], 0]) & (faces.groups >= 0)
+    """Dissolve the groups that hold faces which a human has separated since; several groups may, that links join."""
+    if not len(faces.cannot):
+        return faces
+    pairs = np.concatenate([faces.must, _chains(faces.groups)]).astype(np.int32)
+    together = kernels.connected(len(faces.groups), pairs[:, 0], pairs[:, 1])
+    parted = together[faces.cannot]
+    broken = np.isin(together, parted[parted[:, 0] == parted[:, 1], 0]) & (faces.groups >= 0)
     if not broken.any():
         return faces
     return replace(faces, groups=np.where(broken, -1, faces.groups), fresh=faces.fresh | broken)
@@ -111,6 +117,12 @@ def _supported(faces: Grouped, units: Units, founds: NDArray[np.bool_], labels: 
     result[units.of_face[supporting]] = of_group[faces.groups[supporting]]
     fresh = np.zeros(len(labels), bool)
     fresh[units.of_face[faces.fresh]] = True
+    # Where groups came together, a face that stays must not be with one that it was separated from.
+    never = units.apart.at(np.flatnonzero(units.apart.weights == NEVER))
+    clash = never.at(np.flatnonzero((result[never.first] == result[never.second]) & (result[never.first] >= 0)))
+    loose = np.concatenate([clash.first, clash.second])
+    loose = loose[~founds[loose]]
+    result[loose], fresh[loose] = -1, True
     waiting = ~founds & (result < 0)
     result = join(units.clusters, result, np.flatnonzero(waiting & fresh), units.apart, threshold)
     # Faces that were too far from every group look only at the groups that fresh faces have changed.

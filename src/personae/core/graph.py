@@ -62,6 +62,8 @@ def neighbour_graph(vectors: Vectors, threshold: float, neighbours: int, since: 
             # An edge that goes has enough stronger ones at both ends already, so no later edge can bring it back.
             kept = [strongest(joined(kept), len(vectors), neighbours)]
             count = len(kept[0])
+            # Equal scores all stay: to look through them again for every block would take the square of the time.
+            room = max(room, 2 * count)
     return strongest(joined(kept), len(vectors), neighbours)
 
 

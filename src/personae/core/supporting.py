@@ -8,7 +8,8 @@ from personae.core.agglomerate import MEETING, NEVER, Apart, Clusters
 from personae.core.constraints import summed
 from personae.types import Ids, Labels, Scores
 
-ROWS_AT_ONCE = 4096
+SCORES_AT_ONCE = 1 << 24
+"""64 MiB."""
 
 
 def join(units: Clusters, labels: Labels, waiting: Ids, apart: Apart, threshold: float) -> Labels:
@@ -32,27 +33,29 @@ def join(units: Clusters, labels: Labels, waiting: Ids, apart: Apart, threshold:
     of_unit = np.full(len(labels), -1)
     of_unit[grouped] = group
     rows, groups, weights = _kept_off(of_unit, waiting, apart)
-    for start in range(0, len(waiting), ROWS_AT_ONCE):
-        scores = probes[start : start + ROWS_AT_ONCE] @ centroids.T
-        here = (rows >= start) & (rows < start + ROWS_AT_ONCE)
+    step = max(1, SCORES_AT_ONCE // len(names))
+    for start in range(0, len(waiting), step):
+        scores = probes[start : start + step] @ centroids.T
+        here = slice(*np.searchsorted(rows, [start, start + step]))
         # A waiting unit is the smaller side of every meeting.
         np.subtract.at(scores, (rows[here] - start, groups[here]), MEETING * weights[here])
         best = scores.argmax(axis=1)
         top = scores[np.arange(len(best)), best]
         joining = top >= np.float32(threshold)
-        result[waiting[start : start + ROWS_AT_ONCE][joining]] = names[best[joining]]
-        reached[waiting[start : start + ROWS_AT_ONCE]] = top
+        result[waiting[start : start + step][joining]] = names[best[joining]]
+        reached[waiting[start : start + step]] = top
     return _without_clashes(result, reached, waiting, apart)
 
 
 def _kept_off(labels: Labels, waiting: Ids, apart: Apart) -> tuple[Ids, Labels, Scores]:
-    """Return what keeps waiting units from groups: position among the waiting, group, weight."""
+    """Return what keeps waiting units from groups: position among the waiting, ascending; group; weight."""
     place = np.full(len(labels), -1)
     place[waiting] = np.arange(len(waiting))
     one = np.concatenate([apart.first, apart.second])
     other = np.concatenate([apart.second, apart.first])
     weights = np.concatenate([apart.weights, apart.weights])
     held = np.flatnonzero((place[one] >= 0) & (labels[other] >= 0))
+    held = held[np.argsort(place[one[held]], kind="stable")]
     return place[one[held]], labels[other[held]], weights[held]
 
 

@@ -59,7 +59,8 @@ def backfill(parts: Parts, limit: int | None = None, progress: Progress = NOBODY
             some = face_ids[start : start + FACES_AT_ONCE]
             embedded += _embed_some(parts, embedder, some, progress)
             done += len(some)
-    progress.step(done, len(tried), "embedding")
+    if tried:
+        progress.step(done, len(tried), "embedding")
     return BackfillSummary(embedded, len(tried) - embedded, len(lacking) - len(tried))
 
 

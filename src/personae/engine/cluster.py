@@ -18,13 +18,13 @@ from personae.engine import ledger
 from personae.engine.backfill import backfill
 from personae.engine.follow import touched_since
 from personae.engine.gallery import Gallery, load_gallery
-from personae.engine.known import Known, load_known
+from personae.engine.known import CHANGES, Known, recall
 from personae.engine.methods import SETTINGS, Chosen, GroupOptions, choose, estimator
 from personae.engine.parts import Parts, Vision
 from personae.engine.progress import NOBODY, Progress
 from personae.engine.thresholds import thresholds
 from personae.ports import Transaction
-from personae.types import ClusterId, Decision, DecisionKind, FaceId, Ids, Labels, Maker, Outcome, PersonId
+from personae.types import ClusterId, Decision, DecisionKind, FaceId, Ids, Labels, Maker, ModelId, Outcome, PersonId
 
 CURSOR = "grouping"
 """Under this name the outbox remembers up to where faces and decisions have been grouped."""
@@ -69,7 +69,7 @@ class GroupSummary:
     """Faces with neither person nor cluster."""
     total_processed: int
     to_review: int = 0
-    """Faces that may be somebody known, and wait for a human."""
+    """Of the faces that were compared with people now: those that may be somebody, and wait for a human."""
     released: int = 0
     """Faces that the machine had tied to somebody and no longer does."""
     threshold: float | None = None
@@ -95,6 +95,8 @@ class _Seen:
     """Which faces have come since the last grouping; None: all are grouped anew."""
     threshold: float
     """At which groups stopped to merge in the last grouping."""
+    recognised: NDArray[np.bool_]
+    """Which faces were compared with the same people before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,12 @@ def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) ->
 def _up_to_date(tx: Transaction, parts: Parts) -> bool:
     last = tx.settings.get(LAST)
     rules = _rules(choose(SETTINGS, parts.rules), parts.rules.embedders)
-    known_rules = not isinstance(last, dict) or last["rules"] == rules
-    return known_rules and tx.events.cursor(CURSOR) == tx.events.last()
+    # After a grouping that recognised nobody, faces still have to be recognised.
+    done = not isinstance(last, dict) or (last["rules"] == rules and last.get("people") is not None)
+    if not done or tx.events.cursor(CURSOR) != tx.events.last():
+        return False
+    # Other verbs group what has embeddings, and leave it to `group` to make those that a new model lacks.
+    return not any(tx.faces.lacking(ModelId(model_id)) for model_id in parts.rules.embedders)
 
 
 def _rules(chosen: Chosen, model_ids: Sequence[str]) -> list[object]:
@@ -185,11 +191,8 @@ def _rules(chosen: Chosen, model_ids: Sequence[str]) -> list[object]:
 
 
 def _summary(tx: Transaction) -> GroupSummary:
-    clusters = tx.clusters.all()
-    counts = tx.faces.counts()
-    grouped = sum(cluster.face_count for cluster in clusters)
-    kept = counts.get("founding", 0) + counts.get("supporting", 0)
-    return GroupSummary(0, len(clusters), grouped, kept - counts.get("named", 0) - grouped, 0)
+    clusters, grouped, unknown = tx.faces.unknown_counts()
+    return GroupSummary(0, clusters, grouped, unknown - grouped, 0)
 
 
 # --- what there is ----------------------------------------------------------------------------
@@ -199,7 +202,7 @@ def _look(tx: Transaction, parts: Parts, vision: Vision, chosen: Chosen, plan: P
     """Read the faces and what is known of them."""
     gallery = load_gallery(tx, vision.model_ids, parts.vectors)
     review = thresholds(tx, vision).review
-    known = load_known(tx, gallery, review)
+    known = recall(parts.known, tx, gallery, review, vision.model_ids)
     if chosen.max_faces is not None:
         open_rows = np.flatnonzero(~np.isin(gallery.face_ids, known.labelled))
         left_out = np.zeros(len(gallery.face_ids), bool)
@@ -211,7 +214,10 @@ def _look(tx: Transaction, parts: Parts, vision: Vision, chosen: Chosen, plan: P
         fresh, threshold = _fresh(tx, gallery, int(last["newest"])), last["threshold"]
         if threshold is None or fresh.sum() > FEW * len(fresh):
             fresh = None
-    return _Seen(gallery, known, review, tx.events.last(), fresh, threshold or 0.0)
+    recognised = np.zeros(len(gallery.face_ids), bool)
+    if fresh is not None and isinstance(last, dict) and last.get("people") == list(known.basis):
+        recognised = ~fresh & (not tx.events.after(tx.events.cursor(CURSOR), 1, CHANGES))
+    return _Seen(gallery, known, review, tx.events.last(), fresh, threshold or 0.0, recognised)
 
 
 def _fresh(tx: Transaction, gallery: Gallery, newest: int) -> NDArray[np.bool_]:
@@ -227,9 +233,7 @@ def _work_out(seen: _Seen, vision: Vision, chosen: Chosen, plan: Plan, progress:
     """Say whose each face is, and which faces are together."""
     gallery = seen.gallery
     tied = (gallery.person_ids >= 0) & ~np.isin(gallery.face_ids, seen.known.labelled, assume_unique=True)
-    judged = (
-        np.flatnonzero((gallery.person_ids < 0) | (tied & plan.rejudges)) if plan.assigns else np.empty(0, np.int64)
-    )
+    judged = np.flatnonzero(_judged(seen, plan, tied))
     progress.step(0, 1, "recognising")
     placed = place(
         gallery.vectors[judged], gallery.face_ids[judged], seen.known.people,
@@ -237,8 +241,9 @@ def _work_out(seen: _Seen, vision: Vision, chosen: Chosen, plan: Plan, progress:
     )  # fmt: skip
     after = np.where(placed.outcomes == Outcome.MATCH.value, placed.person_ids, -1)
     # A face that a human linked with a person's is that person, however it looks.
-    linked = [seen.known.links.people.get(FaceId(i), -1) for i in gallery.face_ids[judged].tolist()]
-    after = np.where(np.array(linked, np.int64) >= 0, linked, after)
+    said = seen.known.links.people
+    for row in np.flatnonzero(np.isin(placed.face_ids, np.fromiter(said, np.int64, len(said)))).tolist():
+        after[row] = said[FaceId(int(placed.face_ids[row]))]
     people = gallery.person_ids.copy()
     people[judged] = after
     rows = np.flatnonzero(people < 0)
@@ -252,6 +257,17 @@ def _work_out(seen: _Seen, vision: Vision, chosen: Chosen, plan: Plan, progress:
         progress.step(0, 1, "grouping")
         labels, threshold = _extended(seen, rows, seen.fresh | released, chosen), seen.threshold
     return _Found(placed, gallery.person_ids[judged], after, rows, labels, threshold)
+
+
+def _judged(seen: _Seen, plan: Plan, tied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark the faces whose person may change; `tied` are those that the machine gave one."""
+    if not plan.assigns:
+        return np.zeros_like(tied)
+    unknown = seen.gallery.person_ids < 0
+    if plan.rejudges:
+        # Of a person none of whose labelled faces has an embedding under these models, nothing can be said.
+        return unknown | (tied & np.isin(seen.gallery.person_ids, seen.known.people.people_))
+    return unknown & ~seen.recognised
 
 
 def _grouped(seen: _Seen, rows: Ids, vision: Vision, chosen: Chosen, progress: Progress) -> tuple[Labels, float | None]:
@@ -290,7 +306,8 @@ def _write(tx: Transaction, vision: Vision, chosen: Chosen, plan: Plan, seen: _S
     if changes:
         ledger.record(tx, "assign", Maker.MACHINE, f"recognise: {len(changes)} faces", changes)
     if plan.scope is not Scope.NONE:
-        moves = list(_moves(tx, seen.gallery, found, vision.model_id))
+        after = _keep_ids(tx, seen.gallery.cluster_ids[found.rows], found.labels)
+        moves = list(_moves(seen.gallery, found, after, vision.model_id))
         if moves:
             ledger.record(tx, "cluster", Maker.MACHINE, f"group: {len(moves)} faces moved", moves)
     emitted = tx.events.emit("faces.grouped", {"faces": len(seen.gallery.face_ids)})
@@ -300,6 +317,7 @@ def _write(tx: Transaction, vision: Vision, chosen: Chosen, plan: Plan, seen: _S
         tx.settings.set(LAST, {
             "rules": _rules(chosen, vision.model_ids), "threshold": found.threshold,
             "newest": int(seen.gallery.face_ids.max(initial=0)),
+            "people": list(seen.known.basis) if plan.assigns else None,
         })  # fmt: skip
     return replace(
         _summary(tx),
@@ -327,11 +345,9 @@ def _ties(found: _Found, chosen: Chosen, model_id: str) -> Iterator[Decision]:
         )  # fmt: skip
 
 
-def _moves(tx: Transaction, gallery: Gallery, found: _Found, model_id: str) -> Iterator[Decision]:
+def _moves(gallery: Gallery, found: _Found, after: Ids, model_id: str) -> Iterator[Decision]:
     """Yield a decision for each face that is in another group than before."""
-    before = gallery.cluster_ids[found.rows]
-    after = _keep_ids(tx, before, found.labels)
-    moved = np.flatnonzero(after != before)
+    moved = np.flatnonzero(after != gallery.cluster_ids[found.rows])
     face_ids = gallery.face_ids[found.rows[moved]].tolist()
     for face_id, cluster_id in zip(face_ids, after[moved].tolist(), strict=True):
         yield Decision(

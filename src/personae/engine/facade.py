@@ -18,7 +18,7 @@ from personae.engine.progress import Progress as Watcher
 from personae.engine.report import require_page, write_page, write_report
 from personae.engine.stats import Stats
 from personae.records import SourceSpec
-from personae.types import Cluster, FaceId, Job, JobId, Operation, OperationId, Person
+from personae.types import Cluster, Digest, FaceId, Job, JobId, Operation, OperationId, Person
 
 # The other use cases are imported by the verbs that need them: with their libraries they take up to a second, which
 # a look at the people need not wait for.
@@ -158,6 +158,10 @@ class Engine:
         from personae.engine import suggest
 
         return suggest.suggestions(self.parts, limit, skip)
+
+    def crop_file(self, crop: Digest) -> Path:
+        """Return the picture of a face (`Suggestion.crop`), for a human to open."""
+        return self.parts.crops.path(crop)
 
     def undo(self, operation_id: int | None = None) -> Operation:
         """Take a decision back."""

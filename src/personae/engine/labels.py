@@ -84,7 +84,7 @@ def _rows(place: Path) -> Iterator[Labelled | Unused]:
         with place.open(encoding="utf-8-sig", newline="") as file:
             yield from _read_rows(file, place)
     except UnicodeDecodeError as error:
-        raise InputError(f"{place}: not UTF-8 text") from error
+        raise InputError(f"{place}: neither a folder nor a CSV in UTF-8") from error
     except OSError as error:
         raise InputError(f"{place}: {error.strerror or error}") from error
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from personae.core.quality import ENRICH, Gates
 from personae.engine.gallery import VectorCache
+from personae.engine.memo import Memo
 from personae.errors import InputError
 from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, PeopleSource, Pulse, Store, VectorIndex
 from personae.records import SourceSpec
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
+
+if TYPE_CHECKING:
+    from personae.engine.known import Known
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Parts:
     rules: Rules
     vectors: VectorCache = field(default_factory=VectorCache)
     """What was read of the gallery already."""
+    known: Memo[Known] = field(default_factory=Memo)
+    """What was learnt of the known people already."""
     sources: Callable[[], Sequence[SourceSpec]] = lambda: ()
     """The entries of sources.yaml, also those that are not enabled."""
     open_source: Callable[[SourceSpec], PeopleSource] = _no_source

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personae.engine.parts import Parts
-from personae.engine.review import find_cluster, find_face, find_person
+from personae.engine.review import find_cluster, find_face, find_person, no_longer
 from personae.ports import Transaction
 from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person, PersonId
 
@@ -53,7 +53,10 @@ def show(parts: Parts, reference: str) -> Shown:
             return Shown(reference, (), _shown(tx, [face]))
         cluster = find_cluster(tx, reference)
         if cluster is not None:
-            return Shown(cluster.label, (), _shown(tx, tx.faces.select(cluster_id=cluster.id, unknown=True)))
+            faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
+            if not faces:
+                raise no_longer(cluster)
+            return Shown(cluster.label, (), _shown(tx, faces))
         person = find_person(tx, reference)
         return Shown(person.name, person.aliases, _shown(tx, tx.faces.select(person_id=person.id)))
 

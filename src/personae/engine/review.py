@@ -105,8 +105,13 @@ def find_unknown(tx: Transaction, reference: str) -> Unknown | None:
         return None
     faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
     if not faces:
-        raise Conflict(f"{cluster.label} has no unknown faces any more")
+        raise no_longer(cluster)
     return Unknown(cluster.label, tuple(faces), cluster.id, alone=False)
+
+
+def no_longer(cluster: Cluster) -> Conflict:
+    """Return the error of a group whose faces have all gone to people or other groups."""
+    return Conflict(f"{cluster.label} has no unknown faces any more; `personae people` lists who there is")
 
 
 def name(parts: Parts, reference: str, new_name: str) -> Operation:
@@ -124,10 +129,11 @@ def name(parts: Parts, reference: str, new_name: str) -> Operation:
     with parts.store.write() as tx:
         unknown = find_unknown(tx, reference)
         if unknown is None:
-            return record(tx, "name", f"{reference} is {wanted}", _rename(tx, reference, wanted))
+            person, decisions = _rename(tx, reference, wanted)
+            return record(tx, "name", f"{person.name} is {wanted}", decisions)
         person_id, made = called(tx, wanted)
         decisions, left_out = ties(tx, unknown, person_id)
-        return record(tx, "name", f"{reference} is {wanted}{left_out}", made + decisions)
+        return record(tx, "name", f"{unknown.label} is {wanted}{left_out}", made + decisions)
 
 
 def merge(parts: Parts, reference: str, into: str) -> Operation:
@@ -310,11 +316,11 @@ def _refused_faces(tx: Transaction, who: FaceId | str) -> tuple[str, Sequence[Fa
     return unknown.label, unknown.faces
 
 
-def _rename(tx: Transaction, reference: str, wanted: str) -> list[Decision]:
+def _rename(tx: Transaction, reference: str, wanted: str) -> tuple[Person, list[Decision]]:
     person = find_person(tx, reference)
     if any(other.id != person.id for other in tx.people.find(wanted)):
         raise Conflict(f"another person is called {wanted!r}: merge them if they are one")
-    return [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person.id, name=wanted)]
+    return person, [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person.id, name=wanted)]
 
 
 def _latest_standing(tx: Transaction) -> OperationId:

@@ -63,10 +63,14 @@ def hash_photos(parts: Parts, labelled: Sequence[Labelled]) -> tuple[list[Photo]
         else:
             disputed.add(found.digest)
             unused.append(
-                Unused(each.where, "two_people", f"the photo of {first.labelled.where}, of somebody else there")
+                Unused(
+                    each.where, "given_to_two_people", f"the photo of {first.labelled.where}, of somebody else there"
+                )
             )
     for digest in sorted(disputed):
-        unused.append(Unused(photos.pop(digest).labelled.where, "two_people", "given to somebody else further on"))
+        unused.append(
+            Unused(photos.pop(digest).labelled.where, "given_to_two_people", "given to somebody else further on")
+        )
     return list(photos.values()), unused
 
 

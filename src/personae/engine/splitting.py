@@ -21,6 +21,7 @@ from personae.engine.review import (
     find_face,
     find_person,
     moves,
+    no_longer,
     record,
     ties,
 )
@@ -151,7 +152,7 @@ def _whole(tx: Transaction, reference: str) -> _Whole:
     if cluster is not None:
         faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
         if not faces:
-            raise Conflict(f"{cluster.label} has no unknown faces any more")
+            raise no_longer(cluster)
         return _Whole(cluster.label, None, tuple(faces))
     person = find_person(tx, reference)
     return _Whole(person.name, person.id, tuple(tx.faces.select(person_id=person.id)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from personae.types import Digest
@@ -17,6 +18,10 @@ class Files(Protocol):
 
     def get(self, digest: Digest) -> bytes:
         """Raises NotFound; BackendError when the bytes no longer match their name."""
+        ...
+
+    def path(self, digest: Digest) -> Path:
+        """Return where a human can open it, whether or not it is there. Raises NotFound for what is no digest."""
         ...
 
     def delete(self, digest: Digest) -> None: ...

@@ -29,7 +29,7 @@ class PeopleSource(Protocol):
         ...
 
     def person(self, external_id: str) -> PersonRecord | None:
-        """Return one person; None when the source has no such id. Merged ones are followed to the record they became."""
+        """Return one person, for a merged one the record it became; None when the source has no such id."""
         ...
 
     def page(self, number: int, size: int) -> Page:
@@ -51,8 +51,7 @@ class PeopleSource(Protocol):
         """Return the bytes of a photo, after retries.
 
         Raises:
-            SourceError: it cannot be had; `reason` says why in a word (gone, too_large, not_an_image, forbidden_address,
-                timeout, http_500, ...).
+            SourceError: it cannot be had; `reason` says why in a word (gone, too_large, not_an_image, timeout, ...).
         """
         ...
 

@@ -139,6 +139,10 @@ class FaceTable(Protocol):
         """
         ...
 
+    def unknown_counts(self) -> tuple[int, int, int]:
+        """Clusters that hold faces without a person, those faces, and all faces without a person; none refused."""
+        ...
+
     def embedding_counts(self) -> dict[ModelId, int]: ...
 
 
@@ -218,6 +222,10 @@ class DecisionTable(Protocol):
         ...
 
     def of_operation(self, operation_id: OperationId) -> list[Decision]: ...
+
+    def last(self, maker: Maker) -> int:
+        """Id of the latest operation of this maker; 0 when there is none."""
+        ...
 
     def active(self, face_ids: Sequence[FaceId] | None = None, makers: Collection[Maker] = ()) -> list[Decision]:
         """Decisions on these faces (all when None), by these makers (any), oldest first.

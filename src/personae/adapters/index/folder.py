@@ -31,7 +31,10 @@ class OwnFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)
-            raise BackendError(f"{path} is in use: such an index serves one process at a time") from error
+            raise BackendError(
+                f"{path} is in use: such an index serves one process at a time; run this again when the "
+                "other has ended, or take another index (PERSONAE_INDEX)"
+            ) from error
 
     def make(self) -> None:
         """Create the folder, readable by its owner alone.

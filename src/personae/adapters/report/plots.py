@@ -19,8 +19,10 @@ LETTERS = 9.0
 MATED, NONMATED, MARK = "#0b62a4", "#c4501b", "#333333"
 LINES = (("#0b62a4", "--"), ("#c4501b", "-."), ("#1d1d1d", "-"), ("#2e7d4f", ":"))
 """Told apart without colours as well."""
+EDGE = 1.3
+"""Room beside the lowest and the highest rate, so that a line on them can be seen."""
 FLOOR = 1e-4
-"""Lowest rate that a curve is drawn at: zero has no place on a logarithmic axis."""
+"""Lowest rate that a curve is drawn at, and the lower edge: zero has no place on a logarithmic axis."""
 
 
 def histogram(model: Measured) -> str:
@@ -41,7 +43,7 @@ def histogram(model: Measured) -> str:
         axes.axvline(rate.threshold, color=MARK, linewidth=0.9, linestyle=":")
         axes.text(rate.threshold, top * 1.1, f"{rate.name} ", rotation=90, va="top", ha="right", fontsize=LETTERS - 1.5)
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.legend(fontsize=LETTERS - 1, frameon=False, loc="upper left" if edges[0] < -0.4 else "center right")
+    figure.legend(fontsize=LETTERS - 1, frameon=False, ncols=2, loc="outside lower center")
     return _picture(figure)
 
 
@@ -77,8 +79,11 @@ def _curves(axes: Axes, curves: Sequence[tuple[str, Curve]], marks: Sequence[flo
             axes.plot(curve.x, [max(rate, FLOOR) for rate in curve.y], line, color=colour, linewidth=1.6, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(_percent))
+    axes.set_ylim(FLOOR / EDGE, EDGE)
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda rate, _: f"0 to {100 * FLOOR:g}%" if rate <= FLOOR else _percent(rate))
+    )
     for mark in marks:
         axes.axvline(mark, color=MARK, linewidth=0.9, linestyle=":")
     axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)

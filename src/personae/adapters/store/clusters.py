@@ -55,7 +55,7 @@ class SqlClusters:
     def _one(self, condition: sa.ColumnElement[bool], said: str) -> Cluster:
         row = self.scope.connection.execute(self._mine().where(condition)).first()
         if row is None:
-            raise NotFound(f"there is no cluster {said}")
+            raise NotFound(f"there is no unknown group {said}; `personae people` lists those there are")
         mine = faces.c.cluster_id == row.id
         return _cluster(row, best_faces(self.scope, faces.c.cluster_id, mine, faces.c.person_id.is_(None)))
 

@@ -83,6 +83,13 @@ class SqlDecisions:
         gone = self._undone()
         return [_operation(row, gone) for row in rows]
 
+    def last(self, maker: Maker) -> int:
+        """See the port."""
+        query = sa.select(sa.func.max(operations.c.id)).where(
+            operations.c.project_id == self.scope.project_id, operations.c.maker == maker
+        )
+        return self.scope.connection.execute(query).scalar() or 0
+
     def of_operation(self, operation_id: OperationId) -> list[Decision]:
         """See the port; oldest first."""
         return self._read(self._all().where(operations.c.id == operation_id))

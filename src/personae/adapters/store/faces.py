@@ -233,6 +233,16 @@ class SqlFaces:
             result.update({f"{role}:{reason}": count for reason in reasons})
         return dict(result)
 
+    def unknown_counts(self) -> tuple[int, int, int]:
+        """See the port."""
+        query = sa.select(
+            sa.func.count(faces.c.cluster_id.distinct()), sa.func.count(faces.c.cluster_id), sa.func.count()
+        ).where(
+            faces.c.project_id == self.scope.project_id, faces.c.role != FaceRole.REFUSED, faces.c.person_id.is_(None)
+        )
+        clusters, grouped, unknown = self.scope.connection.execute(query).one()
+        return clusters, grouped, unknown
+
     def embedding_counts(self) -> dict[ModelId, int]:
         """See the port."""
         query = (
