@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from personae.core.agglomerate import Apart, Clusters
-from personae.core.calibrate import impostors
+from personae.core.calibrate import FEW_PEOPLE, impostors
 from personae.core.compare import are_unit, normalise
 from personae.core.constraints import Units, pairs_of, separated, units_of
 from personae.core.graph import content_order
@@ -24,8 +24,6 @@ ENOUGH_FACES = 500
 """From so many faces on, the gallery itself says how alike different people are."""
 BELIEVABLE = 0.1
 """A gallery's own threshold this far from the model's is not believed."""
-FEW_PEOPLE = 0.01
-"""Share of pairs that look like one person from which on a gallery is of too few people to be asked."""
 
 
 class Estimator(ABC):
