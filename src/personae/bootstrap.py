@@ -96,7 +96,8 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
         clock=_now,
         rules=_rules(chosen),
         sources=partial(_sources, chosen, notify),
-        open_source=partial(_open_source, folder / "sources"),
+        open_source=partial(_open_source, folder / "sources", chosen.max_file_bytes),
+        forget_photos=partial(_forget_photos, folder / "sources"),
         close_indexes=indexes.close,
     )
     return Engine(parts, folder, home, _render, _render_evaluation)
@@ -222,10 +223,16 @@ def _sources(settings: Settings, notify: Notify) -> Sequence[SourceSpec]:
     return load_sources(file, notify) if file.exists() else ()
 
 
-def _open_source(cache: Path, spec: SourceSpec) -> PeopleSource:
+def _open_source(cache: Path, max_bytes: int, spec: SourceSpec) -> PeopleSource:
     from personae.adapters.sources.factory import open_source
 
-    return open_source(spec, cache)
+    return open_source(spec, cache, max_bytes)
+
+
+def _forget_photos(cache: Path, source: str) -> None:
+    from personae.adapters.sources.cache import ImageCache
+
+    ImageCache(cache / source).clear()
 
 
 def _rules(settings: Settings) -> Rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 
@@ -85,6 +85,18 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing of a source that was left out; the rest is used."""
+
+    place: str
+    """Where: `line 12`, or a path within the source."""
+    reason: str
+    """In a word: link, bad_row, two_names, ..."""
+    detail: str
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One entry of sources.yaml."""
 
@@ -162,3 +174,14 @@ class SourceProgress:
     faces: int
     statistics: Mapping[str, int] = field(default_factory=dict)
     """Counts by name: images_processed, images_skipped, faces_added, errors, refused:<reason>."""
+    began: str = ""
+    """ISO 8601 moment when the walk that is under way began; empty: none is."""
+
+
+def moment(said: str) -> datetime | None:
+    """Return an ISO 8601 moment in UTC; None when it is none. Without a zone it is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(said)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

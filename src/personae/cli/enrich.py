@@ -142,6 +142,10 @@ def _say(summary: EnrichSummary) -> None:
         )  # fmt: skip
         if row.failure:
             note(f"  {printable(row.source)} was given up: {printable(row.failure)}")
+        if row.left_out:
+            note(f"  {printable(row.source)} left out: {_reasons(row.left_out)}")
+        for example in row.examples:
+            note(f"    {printable(example)}")
     out.print(table)
     if summary.dry_run:
         out.print("Nothing was written.")

@@ -24,11 +24,13 @@ from personae.engine.follow import open_indexes
 from personae.engine.parts import Parts
 from personae.engine.progress import NOBODY, Progress
 from personae.errors import InputError
-from personae.records import SourceSpec
+from personae.records import SourceProgress, SourceSpec
 
 PEOPLE_AT_ONCE = 32
 """People in one transaction."""
 SECONDS_PER_TRANSACTION = 2.0
+EXAMPLES = 5
+"""Things left out that are told one by one."""
 SECONDS_TO_STOP = 10.0
 """How long a source that waits for its server is waited for when the run is given up."""
 
@@ -77,6 +79,12 @@ class SourceSummary:
     """Photos and faces by reason: of the gates, of the trust rule, of the limits."""
     errors: dict[str, int] = field(default_factory=dict)
     """By reason."""
+    deleted: int = 0
+    """Records that the source has removed, or made one with others; what they brought before stays."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """What the source holds that cannot be used, by reason."""
+    examples: tuple[str, ...] = ()
+    """Some of that, one sentence each."""
     failure: str = ""
     """Why the source was given up, one sentence."""
 
@@ -139,8 +147,8 @@ class _Run:
 
     def run(self, specs: Sequence[SourceSpec]) -> EnrichSummary:
         limits = {spec.name: self._options.source_max_faces or spec.max_faces for spec in self._parts.sources()}
-        book = Book(self._parts, dry=self._options.dry_run, faces=self._options.faces)
-        self._bring([spec for spec in specs if book.open(spec, limits[spec.name])], limits, book)
+        book = Book(self._parts, dry=self._options.dry_run)
+        self._bring([plan for plan in self._plans(specs, limits) if book.open(plan)], book)
         if self._options.faces:
             self._settle(book, claims.Limits(self._options.max_faces_total, limits))
             self._save(0)
@@ -148,17 +156,24 @@ class _Run:
 
     # --- bring --------------------------------------------------------------------------------
 
-    def _bring(self, specs: Sequence[SourceSpec], limits: dict[str, int], book: Book) -> None:
+    def _plans(self, specs: Sequence[SourceSpec], limits: dict[str, int]) -> list[Plan]:
+        with self._parts.store.read() as tx:
+            before = {spec.name: tx.sources.progress(spec.name) for spec in specs}
+        return [
+            Plan(spec, before[spec.name] or SourceProgress(None, "", 0, 0), self._options.faces,
+                 self._parts.rules.enrich_gates, limits[spec.name], self._options.max_faces_total)
+            for spec in specs
+        ]  # fmt: skip
+
+    def _bring(self, plans: Sequence[Plan], book: Book) -> None:
         """Let all sources walk, and write what they bring."""
-        results: Channel[Brought | Ended] = Channel(2 * PEOPLE_AT_ONCE, producers=len(specs))
+        results: Channel[Brought | Ended] = Channel(2 * PEOPLE_AT_ONCE, producers=len(plans))
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(self._parts.rules.workers, "examine"))
             walks = []
-            for spec in specs:
-                source = self._parts.open_source(spec)
+            for plan in plans:
+                source = self._parts.open_source(plan.spec)
                 stack.callback(source.close)
-                plan = Plan(self._options.faces, self._parts.rules.enrich_gates, limits[spec.name],
-                            self._options.max_faces_total)  # fmt: skip
                 walks.append(Walk(self._parts, source, plan, pool, results))
             threads = [threading.Thread(target=self._guard, args=(walk, results), daemon=True) for walk in walks]
             for thread in threads:
@@ -218,15 +233,16 @@ class _Run:
     # --- tell ---------------------------------------------------------------------------------
 
     def _summary(self, specs: Sequence[SourceSpec], book: Book) -> EnrichSummary:
-        rows = tuple(_row(spec, book.counts[spec.name], book.outcome.get(spec.name, Counter()),
-                          book.failures.get(spec.name, "")) for spec in specs)  # fmt: skip
+        rows = tuple(_row(spec, book) for spec in specs)
         return EnrichSummary(
             rows, sum(row.people for row in rows), sum(row.faces_brought for row in rows),
             sum(row.faces_added for row in rows), self._options.dry_run,
         )  # fmt: skip
 
 
-def _row(spec: SourceSpec, counts: Counter[str], outcome: Counter[str], failure: str) -> SourceSummary:
+def _row(spec: SourceSpec, book: Book) -> SourceSummary:
+    counts, outcome = book.counts[spec.name], book.outcome.get(spec.name, Counter())
+
     def by_reason(numbers: Counter[str], prefix: str) -> Counter[str]:
         return Counter({name.removeprefix(prefix): n for name, n in numbers.items() if name.startswith(prefix)})
 
@@ -243,5 +259,8 @@ def _row(spec: SourceSpec, counts: Counter[str], outcome: Counter[str], failure:
         held=sum(by_reason(outcome, "held:").values()),
         refused=dict(by_reason(counts, "refused:") + by_reason(outcome, "refused:")),
         errors=dict(by_reason(counts, "error:")),
-        failure=failure,
+        deleted=counts["deleted"],
+        left_out=dict(by_reason(counts, "left_out:")),
+        examples=tuple(f"{problem.place}: {problem.detail}" for problem in book.left_out.get(spec.name, ())[:EXAMPLES]),
+        failure=book.failures.get(spec.name, ""),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from personae.engine import ledger
@@ -38,6 +39,8 @@ class SourceStatus:
     """Photos and faces, by reason."""
     errors: dict[str, int]
     """Of the last walk, by reason."""
+    left_out: dict[str, int]
+    """What it holds that cannot be used, by reason, of the last walk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def status(parts: Parts) -> list[SourceStatus]:
                 complete=bool(said.get(COMPLETE)), accepted=states[ClaimState.ACCEPTED],
                 quarantined=states[ClaimState.QUARANTINED], held=states[ClaimState.HELD],
                 refused=dict(Counter(c.reason for c in claims[name] if c.state is ClaimState.REFUSED)),
-                errors={key.removeprefix("error:"): n for key, n in said.items() if key.startswith("error:")},
+                errors=_by_reason(said, "error:"), left_out=_by_reason(said, "left_out:"),
             ))  # fmt: skip
         return rows
 
@@ -99,10 +102,19 @@ def waiting(parts: Parts, limit: int | None = None) -> list[WaitingFace]:
 def revoke(parts: Parts, source: str) -> Operation:
     """Take back all that a source has brought, as one operation that can be undone.
 
+    Photos of it that were kept as they came, to spare the server, are removed from the disk.
+
     Raises:
         NotFound: it has brought nothing.
         Conflict: it is revoked already.
+        BackendError: the photos cannot be removed; the source is revoked nonetheless.
     """
+    operation = _revoke(parts, source)
+    parts.forget_photos(source)
+    return operation
+
+
+def _revoke(parts: Parts, source: str) -> Operation:
     with parts.store.write() as tx:
         if source in tx.sources.revoked():
             raise Conflict(f"{source} is revoked already; `personae history` lists the operation that did it")
@@ -116,6 +128,10 @@ def revoke(parts: Parts, source: str) -> Operation:
 
 def _operation(tx: Transaction, summary: str, said: Decision) -> Operation:
     return tx.decisions.operation(ledger.record(tx, "revoke", Maker.HUMAN, summary, [said]))
+
+
+def _by_reason(said: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {key.removeprefix(prefix): n for key, n in said.items() if key.startswith(prefix)}
 
 
 def _shown(claim: Claim, names: dict[PersonId, str]) -> WaitingFace:

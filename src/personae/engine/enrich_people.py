@@ -50,6 +50,20 @@ def _namesake(tx: Transaction, source: str, record: PersonRecord) -> PersonId | 
     return None if apart else found[0].id
 
 
+def merged(tx: Transaction, source: str, gone: str, stays: str) -> list[Decision]:
+    """Return what the ledger has to say of two records of a source, by external id, that have become one.
+
+    Nothing, when they are one person already, when one is not known, or when it was said before: who took that back
+    knows better.
+    """
+    one, other = tx.people.by_external_id(source, gone), tx.people.by_external_id(source, stays)
+    if one is None or other is None or one == other:
+        return []
+    said = Decision(DecisionKind.MERGE, Maker.SOURCE, person_id=one, into_person_id=other, source=source)
+    before = {(each.person_id, each.into_person_id) for each in tx.decisions.of_source(source)}
+    return [] if (one, other) in before else [said]
+
+
 def _differ(one: str, other: str) -> bool:
     """Whether two statements contradict each other; a year does not contradict a day in it."""
     shorter = min(len(one), len(other))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from personae.core.quality import Gates
@@ -14,7 +15,7 @@ from personae.engine.channel import Cancelled, Channel
 from personae.engine.enrich_image import EXPIRED, Examined, Fetched, examine_photos, still_valid
 from personae.errors import SourceError
 from personae.ports import PeopleSource
-from personae.records import ImageRef, PersonRecord, SourceProgress, SourceSpec
+from personae.records import ImageRef, PersonRecord, Problem, SourceProgress, SourceSpec
 
 if TYPE_CHECKING:
     from personae.engine.parts import Parts
@@ -23,6 +24,9 @@ PEOPLE_IN_HAND = 4
 """People of a source whose photos are being examined while the next ones are fetched."""
 FAILURES_IN_A_ROW = 20
 """Photos that could not be fetched, one after another, after which the source is given up for this run."""
+FEW_IN_A_ROW = 3
+"""The same for a reason that the source's other photos are not likely to escape."""
+HOPELESS = frozenset({"busy", "refused_key"})
 FOR_GOOD = frozenset({
     "gone", "not_an_image", "too_large", "forbidden_address", "wrong_hash", "outside_folder", "not_a_file", "bad_url",
     EXPIRED,
@@ -32,16 +36,43 @@ COMPLETE, WITH_FACES, ERRORS, LIMIT = "complete", "with_faces", "errors", "max_f
 """Names among a walk's statistics."""
 
 
+class Way(Enum):
+    """Which people of a source a walk asks for."""
+
+    ALL = "all"
+    REST = "rest"
+    """Those behind the last one of a walk that was cut short."""
+    CHANGES = "changes"
+    """Those that changed since a complete walk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to bring."""
+    """What a run is to bring from one source."""
 
+    spec: SourceSpec
+    before: SourceProgress
+    """How far earlier runs came."""
     faces: bool
     gates: Gates
     per_source: int
     """Faces a person that this source may bring."""
     total: int
     """Faces that a person has, from which on no photos of it are fetched."""
+
+    @property
+    def way(self) -> Way:
+        """Continue what was cut short; after a walk that brought all that there was, ask for what changed; else all."""
+        if self.before.last_id is not None:
+            return Way.REST
+        return Way.CHANGES if self.before.watermark and self._complete() else Way.ALL
+
+    def _complete(self) -> bool:
+        """Say whether the last walk brought all that this one wants."""
+        said = self.before.statistics
+        if self.faces and (not said.get(WITH_FACES) or said.get(LIMIT, 0) < self.per_source):
+            return False
+        return bool(said.get(COMPLETE)) and not said.get(ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +98,8 @@ class Ended:
     reason: str = ""
     """Empty: the walk is complete."""
     detail: str = ""
+    left_out: tuple[Problem, ...] = ()
+    """What the source holds that cannot be used."""
 
 
 @dataclass(slots=True)
@@ -101,29 +134,36 @@ class Walk:
         self._in_hand: deque[_InHand] = deque()
         self._again: list[_InHand] = []
         self._taken: set[str] = set()
-        self._failures = 0
+        self._failures: Counter[str] = Counter()
+        """Photos in a row that could not be fetched, by reason."""
         self._last_failure = ""
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Bring everything; the source's own failure ends its walk, and nobody else's."""
-        ended = Ended(self._source.spec)
         try:
-            try:
-                for record in self._records():
-                    self._begin(record)
-                self._drain()
-                for person in self._again:
-                    self._take_in_hand(person)
-            except SourceError as error:
-                ended = Ended(self._source.spec, error.reason, str(error))
-            self._drain()
+            failure = self._bring()
         except SourceError as error:
-            ended = Ended(self._source.spec, error.reason, str(error))
+            failure = error
         except Cancelled:
             return
-        self._out.put(ended)
+        reason, detail = (failure.reason, str(failure)) if failure else ("", "")
+        self._out.put(Ended(self._source.spec, reason, detail, tuple(self._source.problems)))
         self._out.done()
+
+    def _bring(self) -> SourceError | None:
+        """Bring all that can be had; return what put an end to it. Raises SourceError."""
+        failure = None
+        try:
+            for record in self._records():
+                self._begin(record)
+            self._drain()
+            for person in self._again:
+                self._take_in_hand(person)
+        except SourceError as error:
+            failure = error
+        self._drain()
+        return failure
 
     def stop(self) -> None:
         """Bring nothing more."""
@@ -132,15 +172,11 @@ class Walk:
     # --- people -------------------------------------------------------------------------------
 
     def _records(self) -> Iterator[PersonRecord]:
-        """Yield the people that are to be looked at: after the last one, or those that changed, or all."""
-        with self._parts.store.read() as tx:
-            before = tx.sources.progress(self._source.spec.name)
-        if before is not None and before.last_id is not None:
-            yield from self._source.people(before.last_id)
-        elif before is not None and before.watermark and is_sound(before, self._plan):
-            yield from self._source.changed_since(before.watermark)
-        else:
-            yield from self._source.people()
+        """Yield the people that are to be looked at."""
+        before = self._plan.before
+        if self._plan.way is Way.CHANGES:
+            return self._source.changed_since(before.watermark)
+        return self._source.people(before.last_id)
 
     def _begin(self, record: PersonRecord) -> None:
         if self._stopped.is_set():
@@ -210,12 +246,17 @@ class Walk:
             if error.reason in FOR_GOOD:
                 return Fetched(ref, reason=error.reason)
             self._last_failure = error.reason
-            self._failures += 1
-            if self._failures >= FAILURES_IN_A_ROW:
+            self._failures[error.reason] += 1
+            if self._is_hopeless(error.reason):
                 raise
             return None
-        self._failures = 0
+        self._failures.clear()
         return Fetched(ref, data)
+
+    def _is_hopeless(self, reason: str) -> bool:
+        """Say whether so much has failed that the source is not asked for more."""
+        few = reason in HOPELESS and self._failures[reason] >= FEW_IN_A_ROW
+        return few or self._failures.total() >= FAILURES_IN_A_ROW
 
     def _keep_for_later(self, person: _InHand, ref: ImageRef) -> None:
         if not self._again or self._again[-1].record is not person.record:
@@ -231,7 +272,8 @@ class Walk:
                 if person.missing > 0 and person.waiting:
                     self._fetch(person)
         except SourceError:
-            self._in_hand.appendleft(person)  # nobody behind it is handed on, so that a later run begins with it
+            # Neither it nor anybody behind it is handed on, so that a later run begins with it.
+            self._in_hand.clear()
             raise
         if not person.again:
             self._widen(person)
@@ -247,11 +289,3 @@ class Walk:
                 later.wanted = person.wanted - sum(photo.usable for photo in person.photos)
                 later.waiting.extend(person.waiting)
                 person.waiting.clear()
-
-
-def is_sound(before: SourceProgress, plan: Plan) -> bool:
-    """Say whether the last walk brought all that there was, so that what changed since is enough."""
-    said = before.statistics
-    if plan.faces and (not said.get(WITH_FACES) or said.get(LIMIT, 0) < plan.per_source):
-        return False
-    return bool(said.get(COMPLETE)) and not said.get(ERRORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
@@ -14,13 +15,13 @@ from personae.engine import ledger
 from personae.engine.analyse import keep_crops
 from personae.engine.claims import WAITING, Unwritten
 from personae.engine.enrich_image import Examined
-from personae.engine.enrich_people import admit, find
-from personae.engine.enrich_walk import COMPLETE, ERRORS, LIMIT, WITH_FACES, Brought, Ended
+from personae.engine.enrich_people import admit, find, merged
+from personae.engine.enrich_walk import COMPLETE, ERRORS, LIMIT, WITH_FACES, Brought, Ended, Plan, Way
 from personae.engine.parts import Parts
 from personae.errors import InputError
 from personae.ports import Transaction
-from personae.records import Claim, ClaimState, SourceProgress, SourceSpec
-from personae.types import Decision, Digest, FaceId, FaceRole, Maker, NewImage, PersonId
+from personae.records import Claim, ClaimState, PersonRecord, Problem, SourceProgress, moment
+from personae.types import Decision, DecisionKind, Digest, FaceId, FaceRole, Maker, NewImage, PersonId
 
 PEOPLE_PER_EVENT = 100
 SAME_FACE = 0.5
@@ -36,34 +37,35 @@ NOBODY_YET = 10**15
 class Book:
     """What a run has brought so far; only one thread writes."""
 
-    def __init__(self, parts: Parts, dry: bool, faces: bool) -> None:
+    def __init__(self, parts: Parts, dry: bool) -> None:
         self._parts = parts
         self._dry = dry
-        self._faces = faces
+        self._plans: dict[str, Plan] = {}
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
         """Of this run, by source."""
         self.outcome: Mapping[str, Counter[str]] = {}
         """Of the settlement, by source."""
         self.failures: dict[str, str] = {}
         self.unwritten: list[Unwritten] = []
+        self.left_out: dict[str, tuple[Problem, ...]] = {}
+        """What sources hold that cannot be used."""
         self._progress: dict[str, SourceProgress] = {}
-        self._newest: dict[str, str] = defaultdict(str)
-        self._before: dict[str, Counter[str]] = {}
-        """Counts of the part of the walk that an earlier run did."""
-        self._limits: dict[str, int] = {}
+        self._newest: dict[str, datetime] = {}
+        self._unmet: dict[str, list[PersonRecord]] = defaultdict(list)
+        """Merged records whose other half had not come when they did."""
         self._imagined: dict[tuple[str, str], PersonId] = {}
 
-    def open(self, spec: SourceSpec, limit: int) -> bool:
-        """Begin with a source that may bring so many faces a person; False when its word does not count."""
+    def open(self, plan: Plan) -> bool:
+        """Begin with a source; False when its word does not count."""
+        source, before = plan.spec.name, plan.before
         with self._parts.store.read() as tx:
-            before = tx.sources.progress(spec.name)
-            if spec.name in tx.sources.revoked():
-                self.failures[spec.name] = "its word was revoked; undo that first"
-                self.counts[spec.name]["error:revoked"] += 1
+            if source in tx.sources.revoked():
+                self.failures[source] = "its word was revoked; undo that first"
+                self.counts[source]["error:revoked"] += 1
                 return False
-        self._progress[spec.name] = before or SourceProgress(None, "", 0, 0)
-        self._before[spec.name] = Counter(before.statistics if before and before.last_id is not None else {})
-        self._limits[spec.name] = limit
+        resumed = plan.way is Way.REST and before.began
+        self._progress[source] = replace(before, began=before.began if resumed else self._parts.clock().isoformat())
+        self._plans[source] = plan
         return True
 
     def write(self, batch: Sequence[Brought | Ended]) -> int:
@@ -76,13 +78,10 @@ class Book:
             return self.counts_of_faces() - before
         kept = self._keep(batch)
         with self._parts.store.write() as tx:
-            named: list[Decision] = []
+            said: list[Decision] = []
             for item in kept:
-                if isinstance(item, Brought):
-                    named += self._bring(tx, item)
-                else:
-                    self._end(tx, item)
-            for source, decisions in _by_source(named).items():
+                said += self._bring(tx, item) if isinstance(item, Brought) else self._end(tx, item)
+            for source, decisions in _by_source(said).items():
                 ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} people", decisions)
             for source in {item.spec.name for item in kept}:
                 tx.sources.set_progress(source, self._progress[source])
@@ -121,6 +120,7 @@ class Book:
         decisions: Sequence[Decision] = ()
         if item.record.deleted:
             counts["deleted"] += 1
+            decisions = self._follow(tx, item.spec.name, item.record)
         else:
             try:
                 met = admit(tx, item.spec.name, item.record)
@@ -132,12 +132,21 @@ class Book:
                 self._note_conflicts(item.spec.name, met.conflicts)
                 tx.sources.add_claims([_claim(item, photo, met.person_id, _face(tx, photo)) for photo in item.photos])
         self._tally(item)
-        self._advance(tx, item, new=bool(decisions))
+        self._advance(tx, item, new=any(each.kind is DecisionKind.NAME for each in decisions))
         return decisions
+
+    def _follow(self, tx: Transaction, source: str, record: PersonRecord) -> list[Decision]:
+        """Make one person of two whose records the source has made one; wait for the other one where it is to come."""
+        if record.merged_into is None:
+            return []
+        if tx.people.by_external_id(source, record.merged_into) is None:
+            self._unmet[source].append(record)
+            return []
+        return merged(tx, source, record.external_id, record.merged_into)
 
     def _note_conflicts(self, source: str, conflicts: int) -> None:
         if conflicts:
-            self._note_conflicts(source, conflicts)
+            self.counts[source][f"error:{CONFLICT}"] += conflicts
 
     def _tally(self, item: Brought) -> None:
         counts = self.counts[item.spec.name]
@@ -150,49 +159,72 @@ class Book:
             counts.update(f"refused:{reason}" for reason in reasons)
         if item.again:
             counts.update(f"error:{reason}" for reason in item.failed)
-        self._newest[item.spec.name] = max(self._newest[item.spec.name], item.record.updated)
+        updated = moment(item.record.updated)
+        if updated is not None:
+            self._newest[item.spec.name] = max(updated, self._newest.get(item.spec.name, updated))
 
     def _advance(self, tx: Transaction, item: Brought, new: bool) -> None:
         """Move the source's progress behind this person; a walk over changes has no order to continue in."""
         source, before = item.spec.name, self._progress[item.spec.name]
         people = before.people + new
-        walking = not before.watermark or before.last_id is not None
-        last_id = item.record.external_id if walking and not item.again else before.last_id
+        in_order = self._plans[source].way is not Way.CHANGES and not item.again
         faces = before.faces + sum(photo.usable for photo in item.photos)
-        self._progress[source] = SourceProgress(last_id, before.watermark, people, faces, self._said(source, False))
+        self._progress[source] = replace(
+            before, last_id=item.record.external_id if in_order else before.last_id, people=people, faces=faces,
+            statistics=self._said(source, ended=False),
+        )  # fmt: skip
         if not item.again and self.counts[source]["people"] % PEOPLE_PER_EVENT == 0:
             tx.events.emit("enrich.progress", {"source": source, "people": people, "faces": faces})
 
-    def _end(self, tx: Transaction, item: Ended) -> None:
+    def _end(self, tx: Transaction, item: Ended) -> list[Decision]:
         """Close a walk: a complete one begins anew next time, another one where it stopped."""
         source = item.spec.name
         before = self._progress[source]
+        self._note_problems(item)
         if item.reason:
             self.failures[source] = item.detail
             self.counts[source][f"error:{item.reason}"] += 1
-            self._progress[source] = replace(before, statistics=self._said(source, False))
+            self._progress[source] = replace(before, statistics=self._said(source, ended=False))
         else:
-            watermark = max(self._newest[source], before.watermark) or self._parts.clock().isoformat()
-            self._progress[source] = SourceProgress(
-                None, watermark, before.people, before.faces, self._said(source, True)
-            )
+            said = self._said(source, ended=True)
+            self._progress[source] = SourceProgress(None, self._seen(source), before.people, before.faces, said)
         tx.events.emit("enrich.progress", {
             "source": source, "people": before.people, "faces": before.faces, "ended": True, "failure": item.reason,
         })  # fmt: skip
+        return [said for record in self._unmet.pop(source, ()) for said in self._follow(tx, source, record)]
 
-    def _said(self, source: str, complete: bool) -> dict[str, int]:
+    def _note_problems(self, item: Ended) -> None:
+        self.left_out[item.spec.name] = item.left_out
+        self.counts[item.spec.name].update(f"left_out:{problem.reason}" for problem in item.left_out)
+
+    def _seen(self, source: str) -> str:
+        """Return the moment up to which this walk has seen all changes.
+
+        By the source's own clock where it states one, since ours may be ahead; but never after the walk began: who was
+        passed early may have changed since.
+        """
+        before = self._progress[source]
+        began = moment(before.began)
+        newest = self._newest.get(source) or moment(before.watermark) or began
+        return "" if began is None or newest is None else min(newest, began).isoformat()
+
+    def _said(self, source: str, *, ended: bool) -> dict[str, int]:
         """Return the counts as they are kept beside the progress."""
-        both = self._before[source] + self.counts[source]
+        plan = self._plans[source]
+        # A walk over changes that is cut short has moved no mark: the next one can ask for the same changes again.
+        complete = ended or plan.way is Way.CHANGES
+        both = Counter(plan.before.statistics if plan.way is Way.REST else {}) + self.counts[source]
         counts = {name: n for name, n in both.items() if name not in (ERRORS, COMPLETE, WITH_FACES, LIMIT)}
         failed = sum(n for name, n in counts.items() if name.startswith("error:") and name != f"error:{CONFLICT}")
-        return {**counts, ERRORS: failed, COMPLETE: int(complete), WITH_FACES: int(self._faces),
-                LIMIT: self._limits[source]}  # fmt: skip
+        return {**counts, ERRORS: failed, COMPLETE: int(complete), WITH_FACES: int(plan.faces),
+                LIMIT: plan.per_source}  # fmt: skip
 
     # --- a dry run ----------------------------------------------------------------------------
 
     def _imagine(self, tx: Transaction, item: Brought | Ended) -> None:
         """Note what would be written."""
         if isinstance(item, Ended):
+            self._note_problems(item)
             if item.reason:
                 self.failures[item.spec.name] = item.detail
                 self.counts[item.spec.name][f"error:{item.reason}"] += 1

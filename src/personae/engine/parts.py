@@ -89,5 +89,7 @@ class Parts:
     sources: Callable[[], Sequence[SourceSpec]] = lambda: ()
     """The entries of sources.yaml, also those that are not enabled."""
     open_source: Callable[[SourceSpec], PeopleSource] = _no_source
+    forget_photos: Callable[[str], None] = lambda _source: None
+    """Removes the photos of a source that were kept as they came."""
     close_indexes: Callable[[], None] = lambda: None
     """Lets go of what `index` has opened."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from personae.records import ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import ImageRef, Page, PersonRecord, Problem, SourceSpec
 
 
 class PeopleSource(Protocol):
@@ -26,6 +26,11 @@ class PeopleSource(Protocol):
     @property
     def rate_limit_delay(self) -> float:
         """Seconds that are kept between two requests; 0 for what lies on this machine."""
+        ...
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What has been left out so far, and why; of what was asked for and refused, errors tell."""
         ...
 
     def person(self, external_id: str) -> PersonRecord | None:

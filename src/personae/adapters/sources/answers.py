@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from personae.errors import InputError, SourceError
+from personae.records import moment
 
 WRONG_SCHEMA = "wrong_schema"
 GONE = frozenset({"gone", "not_found", "http_404", "http_410"})
@@ -101,18 +102,6 @@ def words(values: object) -> tuple[str, ...]:
     """Return the texts of a list, each once, in its order."""
     found = [text(each) for each in values] if isinstance(values, list | tuple) else []
     return tuple(dict.fromkeys(each for each in found if each))
-
-
-def moment(value: object) -> datetime | None:
-    """Return an ISO 8601 moment in UTC; None when it is none. Without a zone it is taken as UTC."""
-    try:
-        found = datetime.fromisoformat(text(value))
-    except ValueError:
-        return None
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
 
 
 def asked(said: str) -> datetime:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from personae.adapters.sources.content import MAX_IMAGE_BYTES
 from personae.errors import InputError
 from personae.ports.sources import PeopleSource
 from personae.records import SourceSpec
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from personae.adapters.sources.http import PoliteClient
 
 
-def open_source(spec: SourceSpec, cache: Path | None = None) -> PeopleSource:
+def open_source(spec: SourceSpec, cache: Path | None = None, max_bytes: int = MAX_IMAGE_BYTES) -> PeopleSource:
     """Return a source; it is asked nothing yet. Closing it closes its connections.
 
     Args:
         spec: its entry.
         cache: folder where photos are kept by their id, for servers that cannot say whether one has changed.
+        max_bytes: of a photo that comes over the network.
 
     Raises:
         InputError: there is no such type, or the entry lacks what the type needs.
@@ -34,29 +36,30 @@ def open_source(spec: SourceSpec, cache: Path | None = None) -> PeopleSource:
     if spec.type == "manifest":
         from personae.adapters.sources.manifest import ManifestSource
 
-        return ManifestSource(spec, _client(spec))
+        return ManifestSource(spec, _client(spec, max_bytes))
     if spec.type == "stash_box":
-        return _stash_box(spec, cache)
+        return _stash_box(spec, cache, max_bytes)
     if spec.type == "immich":
         from personae.adapters.sources import immich
 
-        return immich.ImmichSource(spec, _client(spec, immich.headers(spec)))
+        return immich.ImmichSource(spec, _client(spec, max_bytes, immich.headers(spec)))
     if spec.type == "wikidata":
         from personae.adapters.sources import wikidata
 
-        return wikidata.WikidataSource(spec, _client(spec, wikidata.headers(spec)))
+        return wikidata.WikidataSource(spec, _client(spec, max_bytes, wikidata.headers(spec)))
     raise InputError(f"source {spec.name} (line {spec.line}): there is no type {spec.type}")
 
 
-def _stash_box(spec: SourceSpec, cache: Path | None) -> PeopleSource:
+def _stash_box(spec: SourceSpec, cache: Path | None, max_bytes: int) -> PeopleSource:
     from personae.adapters.sources import stash_box
     from personae.adapters.sources.cache import ImageCache
 
     kept = None if cache is None else ImageCache(cache / spec.name)
-    return stash_box.StashBoxSource(spec, _client(spec, stash_box.headers(spec)), kept)
+    return stash_box.StashBoxSource(spec, _client(spec, max_bytes, stash_box.headers(spec)), kept)
 
 
-def _client(spec: SourceSpec, headers: Mapping[str, str] | None = None) -> PoliteClient:
+def _client(spec: SourceSpec, max_bytes: int, headers: Mapping[str, str] | None = None) -> PoliteClient:
     from personae.adapters.sources.http import PoliteClient
+    from personae.adapters.sources.limits import Limits
 
-    return PoliteClient(spec, headers=headers or {})
+    return PoliteClient(spec, headers=headers or {}, limits=Limits(image_bytes=min(max_bytes, MAX_IMAGE_BYTES)))

@@ -21,10 +21,10 @@ from personae.adapters.sources.local import (
     read_photo,
     stated,
 )
-from personae.adapters.sources.problems import Problem, Problems
+from personae.adapters.sources.problems import Problems
 from personae.adapters.vision.decode import sniff
 from personae.errors import SourceError
-from personae.records import ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import ImageRef, Page, PersonRecord, Problem, SourceSpec
 
 _PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".svg", ".heic", ".heif",

@@ -18,7 +18,7 @@ from personae.adapters.sources.answers import (
 )
 from personae.adapters.sources.listed import by_ids
 from personae.errors import InputError, SourceError
-from personae.records import ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import ImageRef, Page, PersonRecord, Problem, SourceSpec
 
 PAGE = 500
 """People or photos asked for at once; the server's limit is 1000."""
@@ -75,6 +75,11 @@ class ImmichSource:
     def source_type(self) -> str:
         """Its type."""
         return "immich"
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """None: whom the server has given no name is not left out, but nobody yet."""
+        return ()
 
     @property
     def rate_limit_delay(self) -> float:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from personae.adapters.sources.body import HEAD_BYTES, picture
 from personae.adapters.sources.content import MAX_IMAGE_BYTES
 from personae.errors import SourceError
+from personae.records import moment
 
 _DISAMBIGUATED = re.compile(r"(.*\S)\s*\(([^()]+)\)")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -141,11 +142,10 @@ def parse_moment(text: str) -> datetime:
     """
     if not text:
         return LONG_AGO
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SourceError("bad_moment", f"{text!r} is no ISO 8601 moment") from error
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    found = moment(text)
+    if found is None:
+        raise SourceError("bad_moment", f"{text[:40]!r} is no ISO 8601 moment")
+    return found
 
 
 def page_of(ids: list[str], number: int, size: int) -> list[str]:

@@ -26,9 +26,9 @@ from personae.adapters.sources.local import (
 )
 from personae.adapters.sources.manifest_entry import COLUMNS, BadRowError, Entry, entry, similar, unique
 from personae.adapters.sources.manifest_rows import Layout, Row, layout, rows
-from personae.adapters.sources.problems import Problem, Problems
+from personae.adapters.sources.problems import Problems
 from personae.errors import SourceError
-from personae.records import ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import ImageRef, Page, PersonRecord, Problem, SourceSpec
 
 
 class ImageClient(Protocol):

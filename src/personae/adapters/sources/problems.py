@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from personae.records import Problem
 
 KEPT = 1000
 """Problems kept one by one; the others are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing of a source that was left out; the rest is used."""
-
-    place: str
-    """Where: `line 12`, or a path within the source."""
-    reason: str
-    """In a word: link, bad_row, two_names, ..."""
-    detail: str
-    """One sentence for a person."""
 
 
 class Problems:

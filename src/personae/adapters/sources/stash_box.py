@@ -10,7 +10,6 @@ from personae.adapters.sources.answers import (
     Client,
     asked,
     day,
-    moment,
     needed,
     optional_rows,
     pairs,
@@ -23,9 +22,10 @@ from personae.adapters.sources.answers import (
 )
 from personae.adapters.sources.cache import ImageCache
 from personae.adapters.sources.listed import by_ids
+from personae.adapters.sources.problems import Problems
 from personae.adapters.sources.stash_walk import FullWalk, Key, Listed, changes
 from personae.errors import InputError, SourceError
-from personae.records import Gender, ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import Gender, ImageRef, Page, PersonRecord, Problem, SourceSpec, moment
 
 PAGE = 100
 """People asked for at once."""
@@ -92,6 +92,7 @@ class StashBoxSource:
         self._client = client
         self._cache = cache
         self._size = size
+        self._problems = Problems()
 
     @property
     def source_name(self) -> str:
@@ -102,6 +103,11 @@ class StashBoxSource:
     def source_type(self) -> str:
         """Its type."""
         return "stash_box"
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Records without a name so far."""
+        return self._problems.all()
 
     @property
     def rate_limit_delay(self) -> float:
@@ -126,7 +132,8 @@ class StashBoxSource:
             found = [self._find(each) for each in ids]
             return Page(tuple(each for each in found if each is not None), len(self.spec.ids))
         people, count = self._list(number, size, "CREATED_AT", "ASC")
-        return Page(tuple(self._record(each) for each in people), count)
+        found = [self._record(each) for each in people]
+        return Page(tuple(each for each in found if each is not None), count)
 
     def people(self, after: str | None = None) -> Iterator[PersonRecord]:
         """Every person, by the moment of creation and id; listed ids in their own order."""
@@ -134,9 +141,11 @@ class StashBoxSource:
             yield from by_ids(self.spec.ids, after, self._find)
             return
         behind = self._key(after) if after is not None else None
-        kept: dict[str, PersonRecord] = {}
+        kept: dict[str, PersonRecord | None] = {}
         for _, person_id in FullWalk(self._reader("CREATED_AT", "ASC", "created", kept), self._size, behind):
-            yield kept.pop(person_id)
+            record = kept.pop(person_id)
+            if record is not None:
+                yield record
 
     def changed_since(self, moment: str) -> Iterator[PersonRecord]:
         """What changed, latest first; of each person, the records that were merged into it come behind it."""
@@ -145,12 +154,14 @@ class StashBoxSource:
             found = by_ids(self.spec.ids, None, self._find)
             yield from (each for each in found if _changed(each, since))
             return
-        kept: dict[str, PersonRecord] = {}
+        kept: dict[str, PersonRecord | None] = {}
         merged: dict[str, tuple[str, ...]] = {}
         told: set[str] = set()
         read = self._reader("UPDATED_AT", "DESC", "updated", kept, merged)
         for _, person_id in changes(read, self._size, since):
             record = kept[person_id]
+            if record is None:
+                continue
             yield record
             # The listing leaves merged records out: only the one they became part of tells of them.
             for each in merged.get(person_id, ()):
@@ -177,7 +188,7 @@ class StashBoxSource:
         sort: str,
         direction: str,
         stamp: str,
-        kept: dict[str, PersonRecord],
+        kept: dict[str, PersonRecord | None],
         merged: dict[str, tuple[str, ...]] | None = None,
     ) -> Callable[[int], Listed]:
         """Return what reads a page for a walk and keeps its records that the walk has not seen in this state."""
@@ -244,16 +255,20 @@ class StashBoxSource:
         return SourceError("graphql_error", f"{self.source_name} answers with {len(errors)} error(s)")
 
     def _moment(self, entry: Mapping[str, object], field: str) -> datetime:
-        found = moment(entry.get(field))
+        found = moment(text(entry.get(field)))
         if found is None:
             raise wrong(self.source_name, f"a person has no moment {field}")
         return found
 
-    def _record(self, entry: Mapping[str, object]) -> PersonRecord:
-        source = self.source_name
+    def _record(self, entry: Mapping[str, object]) -> PersonRecord | None:
+        """Return the person of an entry; None, and a problem, when it has no name."""
+        person_id, name = needed(entry, "id", self.source_name), text(entry.get("name"))
+        if not name:
+            self._problems.add(person_id, "no_name", f"{person_id} has no name")
+            return None
         return PersonRecord(
-            external_id=needed(entry, "id", source),
-            name=needed(entry, "name", source),
+            external_id=person_id,
+            name=name,
             disambiguation=text(entry.get("disambiguation")),
             aliases=words(entry.get("aliases")),
             gender=_GENDERS.get(text(entry.get("gender"))),

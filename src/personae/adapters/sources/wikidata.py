@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
 
 from personae.adapters.sources.answers import Client, asked, day, pairs, rows, table, text, words, wrong
-from personae.adapters.sources.answers import moment as stated
 from personae.adapters.sources.commons import API, FILES, Commons, title_of
 from personae.adapters.sources.listed import by_ids
 from personae.errors import InputError, SourceError
-from personae.records import Gender, ImageRef, Page, PersonRecord, SourceSpec
+from personae.records import Gender, ImageRef, Page, PersonRecord, Problem, SourceSpec
+from personae.records import moment as stated
 
 ENDPOINT = "https://query.wikidata.org/sparql"
 AT_ONCE = 50
@@ -168,6 +168,11 @@ class WikidataSource:
     def source_type(self) -> str:
         """Its type."""
         return "wikidata"
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """None: what is listed by ids is there, or is not."""
+        return ()
 
     @property
     def rate_limit_delay(self) -> float:

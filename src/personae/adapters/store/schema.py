@@ -256,6 +256,7 @@ source_progress = Table(
     Column("people", sa.BigInteger, nullable=False),
     Column("faces", sa.BigInteger, nullable=False),
     Column("statistics", Json, nullable=False),
+    Column("began", Words, nullable=False),
 )  # fmt: skip
 
 events = Table(

@@ -94,13 +94,14 @@ class SqlSources:
         row = self.scope.connection.execute(query).first()
         if row is None:
             return None
-        return SourceProgress(row.last_id, row.watermark, row.people, row.faces, row.statistics)
+        return SourceProgress(row.last_id, row.watermark, row.people, row.faces, row.statistics, row.began)
 
     def set_progress(self, source: str, progress: SourceProgress) -> None:
         """See the port."""
         values = {
             "last_id": progress.last_id,
             "watermark": progress.watermark,
+            "began": progress.began,
             "people": int(progress.people),
             "faces": int(progress.faces),
             "statistics": {storable(name): int(count) for name, count in progress.statistics.items()},

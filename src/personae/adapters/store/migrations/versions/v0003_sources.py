@@ -112,6 +112,7 @@ def _progress() -> None:
         sa.Column("people", sa.BigInteger(), nullable=False),
         sa.Column("faces", sa.BigInteger(), nullable=False),
         sa.Column("statistics", JSON, nullable=False),
+        sa.Column("began", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_source_progress_project_id_projects")),
         sa.PrimaryKeyConstraint("project_id", "source", name=op.f("pk_source_progress")),
     )
