@@ -180,6 +180,8 @@ def test_a_record_comes_back_as_it_was_given(store: SqlStore) -> None:
             assert tx.people.record(person_id) == record
         person = tx.people.get(person_id)
         assert person.aliases == ("AAL", "Ada", "Countess")
+        assert tx.people.stated(person_id, "wiki") == FULL
+        assert tx.people.stated(person_id, "imdb") is None
         # Of one source the ids add up, and one is shown.
         assert person.external_ids == {"imdb": "nm1", "wiki": "Q1"}
         assert person.urls == ("https://example.org/ada",)

@@ -27,6 +27,9 @@ HEAVY = (
     "psycopg",
     "PIL",
     "jinja2",
+    "yaml",
+    "httpx",
+    "httpcore",
 )
 
 

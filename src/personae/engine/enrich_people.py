@@ -26,12 +26,15 @@ def find(tx: Transaction, source: str, record: PersonRecord) -> tuple[PersonId |
     """Return who the record is about, None for nobody known, and the record without ids that belong to others.
 
     The source's own id decides. Where it is new, ids of other sources do, as far as they agree; else the name, when
-    one person alone has it, is not known to this source under another id, and nothing said speaks against it.
+    one person alone has it and nothing said speaks against it. Whom the source knows under another id is not meant: it
+    tells the two apart.
     """
     held = {name: tx.people.by_external_id(name, external_id) for name, external_id in record.external_ids.items()}
     own = tx.people.by_external_id(source, record.external_id)
     others = {person_id for person_id in held.values() if person_id is not None}
     person_id = own if own is not None else (next(iter(others)) if len(others) == 1 else None)
+    if own is None and person_id is not None and source in tx.people.get(person_id).external_ids:
+        person_id = None
     if person_id is None and not others:
         person_id = _namesake(tx, source, record)
     foreign = {name for name, holder in held.items() if holder is not None and holder != person_id}
@@ -48,6 +51,15 @@ def _namesake(tx: Transaction, source: str, record: PersonRecord) -> PersonId | 
     known = tx.people.record(found[0].id)
     apart = _differ(known.disambiguation, record.disambiguation) or _differ(known.birth_date, record.birth_date)
     return None if apart else found[0].id
+
+
+def _is_named(tx: Transaction, person_id: PersonId, source: str, record: PersonRecord) -> bool:
+    """Whether the source has said this name of the person already."""
+    if tx.people.by_external_id(source, record.external_id) is None:
+        return False
+    before = tx.people.stated(person_id, source)
+    # Of a person whom the source knows twice, one of the names is enough.
+    return before is None or before.external_id != record.external_id or before.name == record.name
 
 
 def merged(tx: Transaction, source: str, gone: str, stays: str) -> list[Decision]:
@@ -78,7 +90,7 @@ def admit(tx: Transaction, source: str, record: PersonRecord) -> Met:
     """
     name = clean_name(record.name)
     found, kept, conflicts = find(tx, source, record)
-    named = found is not None and tx.people.by_external_id(source, record.external_id) is not None
+    named = found is not None and _is_named(tx, found, source, record)
     person_id = found if found is not None else tx.people.add(name)
     tx.people.set_record(person_id, source, kept)
     if found is None:

@@ -185,6 +185,10 @@ class PeopleTable(Protocol):
         """What the sources say together: of each field the oldest source that fills it."""
         ...
 
+    def stated(self, person_id: PersonId, source: str) -> PersonRecord | None:
+        """What this source said last of the person; None: nothing."""
+        ...
+
     def by_external_id(self, source: str, external_id: str) -> PersonId | None: ...
 
 

@@ -144,6 +144,17 @@ class SqlPeople:
         records = [(source, to_record(values)) for source, values in rows if source not in gone]
         return together(records) if records else PersonRecord("", name)
 
+    def stated(self, person_id: PersonId, source: str) -> PersonRecord | None:
+        """See the port."""
+        query = (
+            sa.select(person_facts.c.record)
+            .select_from(person_facts.join(people, person_facts.c.person_id == people.c.id))
+            .where(people.c.project_id == self.scope.project_id, people.c.id == person_id)
+            .where(person_facts.c.source == source)
+        )
+        found = self.scope.connection.execute(query).scalar()
+        return None if found is None else to_record(found)
+
     def by_external_id(self, source: str, external_id: str) -> PersonId | None:
         """See the port; only active people, a merged one through the one it is now."""
         holder = people.alias()
