@@ -1,0 +1,10 @@
+"""References of characters, the faces found on them, and their history."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""

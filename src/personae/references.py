@@ -1,0 +1,105 @@
+"""Reference identities: what anchors the likeness of a character, and what other pictures are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from personae.types import Box, Digest, ModelId, PersonId, Vector
+
+ReferenceId = NewType("ReferenceId", int)
+DetectedFaceId = NewType("DetectedFaceId", int)
+
+
+class ReferenceStatus(StrEnum):
+    """How far a reference is (the lookup table `embedding_statuses`)."""
+
+    PENDING = "pending"
+    EXTRACTING = "extracting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOW_CONFIDENCE = "low_confidence"
+    MULTI_FACE_PENDING = "multi_face_pending"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedFace:
+    """A face found on a source image."""
+
+    id: DetectedFaceId
+    reference_id: ReferenceId
+    box: Box
+    """In pixels of the source image."""
+    det_score: float
+    """0 to 1."""
+    is_primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuality:
+    """What a source image is worth as a reference."""
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+    """Why not, or what could be better: blurred, dark, overexposed, small_image, small_face, turned_away, ..."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """sharpness, brightness, contrast, width, height, face_side, yaw, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One source image that anchors a character, and what came of it. A character may have several."""
+
+    id: ReferenceId
+    person_id: PersonId
+    label: str
+    """Which angle or expression; "" is the main one."""
+    digest: Digest
+    """Of the source image; its bytes lie in the project's files."""
+    status: ReferenceStatus
+    det_score: float | None = None
+    """Of the primary face."""
+    box: Box | None = None
+    extracted_at: datetime | None = None
+    error: str = ""
+    """Why it failed, one sentence."""
+    warning: str = ""
+    quality: ImageQuality | None = None
+    generation: int = 1
+    """Counts the source images that were put here; a result of an earlier one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What pictures are held against: the primary faces of a character's completed references, fused."""
+
+    person_id: PersonId
+    vectors: Mapping[ModelId, Vector]
+    """(d,) float32 unit vector of each model."""
+    version: int
+    """Changes with every change of a reference; scores made under another version are stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class LikenessCheck:
+    """A picture held against a character's template."""
+
+    id: int
+    person_id: PersonId
+    digest: Digest
+    """Of the picture."""
+    score: float | None
+    """Cosine; None: there is no face."""
+    threshold: float
+    passed: bool
+    box: Box | None
+    """The face that was used."""
+    reasons: tuple[str, ...]
+    model_id: str
+    version: int
+    """Of the template."""
+    stale: bool
+    made_at: datetime
