@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import assignment, clustering, dual, grouping, ingest, verification, who
+from benchmarks import assignment, clustering, dual, grouping, ingest, pgvector, verification, who
 from benchmarks.report import ROOT, Row, markdown
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -17,6 +17,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "dual": ("Dual-mode clustering", dual.run),
     "assignment": ("Assignment", assignment.run),
     "who": ("Who is this?", who.run),
+    "pgvector": ("pgvector", pgvector.run),
 }
 HEAD = """# Benchmarks
 

@@ -22,6 +22,7 @@ def _no_qdrant_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test fills a Qdrant server but those of `tests.indexes`, which has read its address by now."""
     monkeypatch.delenv("QDRANT_URL", raising=False)
     monkeypatch.delenv("QDRANT_API_KEY", raising=False)
+    monkeypatch.delenv("REDIS_URL", raising=False)
 
 
 @pytest.fixture(autouse=True)

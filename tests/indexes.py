@@ -21,11 +21,16 @@ from personae.types import ModelId
 
 MODEL = ModelId("some-model")
 DIMENSION = 16
-KINDS = ("exact", "voyager", "qdrant-folder", "qdrant-edge", "qdrant-client", "qdrant-server")
-"""qdrant-client: against a stand-in; qdrant-server: against a real server, where QDRANT_URL names one."""
-SLOW_KINDS = tuple(
-    pytest.param(kind, marks=pytest.mark.slow) if kind in {"qdrant-folder", "qdrant-edge"} else kind for kind in KINDS
-)
+KINDS = (
+    "exact", "voyager", "pgvector", "pgvector-graph",
+    "qdrant-folder", "qdrant-edge", "qdrant-client", "qdrant-server",
+)  # fmt: skip
+"""pgvector-graph: asks the graph also where few faces fulfil a filter.
+
+qdrant-client: against a stand-in; qdrant-server: against a real server, where QDRANT_URL names one.
+"""
+SLOW = {"qdrant-folder", "qdrant-edge", "pgvector-graph"}
+SLOW_KINDS = tuple(pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in KINDS)
 SERVER, KEY = os.environ.get("QDRANT_URL", ""), os.environ.get("QDRANT_API_KEY", "")
 LASTING = ("voyager", "qdrant-folder", "qdrant-edge")
 """Those that are there again when they are opened again."""
@@ -42,6 +47,10 @@ def open_index(kind: str, folder: Path, model: ModelId = MODEL, fetch: Fetch | N
         from personae.adapters.index.qdrant_edge import EdgePoints  # noqa: PLC0415 - it may not be installed
 
         return PointIndex(EdgePoints(folder / f"{model}.edge", DIMENSION), model, DIMENSION, fetch)
+    if kind in {"pgvector", "pgvector-graph"}:
+        from tests.pgvector_index import StoredIndex  # noqa: PLC0415 - needs a server
+
+        return StoredIndex.of(folder, model, DIMENSION, few=0 if kind == "pgvector-graph" else None)
     pytest.importorskip("qdrant_client", reason="qdrant-client is not installed")
     from personae.adapters.index.qdrant import FolderPoints, ServerPoints  # noqa: PLC0415
 

@@ -24,7 +24,9 @@ class UnavailableError(Exception):
 class Server:
     """A server in a folder of its own, on a socket of its own, for as long as this process lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
+        """Make and start a server; `settings` like "shared_buffers=1GB" add to those of tests."""
+        self._settings = (*SETTINGS, *settings)
         # Not pytest's own folder: the path of a socket may have 107 bytes only.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._numbers = itertools.count(1)
@@ -39,7 +41,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [word for setting in SETTINGS for word in ("-c", setting)]
+        options = [word for setting in self._settings for word in ("-c", setting)]
         command = ["postgres", "-D", str(self._data), "-h", "", "-k", str(self.folder), *options]
         self._process = subprocess.Popen(_as_user(command, with_parent=True), stdout=self._log, stderr=self._log)
         until = time.monotonic() + START_SECONDS
@@ -73,7 +75,7 @@ class Server:
         """Create an empty schema, which takes no room of its own, and return the URL of a session in it."""
         name = f"test_{next(self._numbers)}"
         self.sql(f"CREATE SCHEMA {name}")
-        return f"{self.url('postgres')}&options=-csearch_path%3D{name}"
+        return f"{self.url('postgres')}&options=-csearch_path%3D{name}%2Cpublic"
 
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database of this server."""

@@ -7,15 +7,14 @@ about settings, does not wait for libraries it does not use.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
-from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -25,27 +24,32 @@ from personae.engine.parts import Parts, Rules, Vision
 from personae.engine.walk import user_path
 from personae.errors import BackendError, InputError, ModelError
 from personae.settings import DEFAULT_PROJECT, Settings, as_environment, config_file
-from personae.types import Ids, ModelCard, ModelId, Picture, Pixels, Vectors
+from personae.types import ModelCard, ModelId, Picture, Pixels
 
 if TYPE_CHECKING:
-    from personae.adapters.index.points import Points
+    from personae.adapters.queue.rq import RqQueue
     from personae.adapters.vision.registry import Registry
     from personae.album import AlbumReport
+    from personae.core.continuity import Continuity
     from personae.core.evaluation import Evaluation
     from personae.core.quality import Gates
-    from personae.ports import PeopleSource, Store, VectorIndex
+    from personae.ports import House, PeopleSource, Post, Store, VideoFrame
     from personae.records import SourceSpec
 
-NAMESPACE = "index_namespace"
-"""Key of the project's name on a Qdrant server, among what the store keeps of settings."""
+
+class Closable(Protocol):
+    """What is let go of at the end."""
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
 
 Notify = Callable[[str], None]
 """Takes a sentence for the person who waits."""
 
 BUFFALO = "w600k_r50"
 """The embedder of InsightFace's pack buffalo_l."""
-INDEX_FILES = {ModelId("facenet512"): "face_facenet512.voy", ModelId("arcface512"): "face_arcface.voy"}
-"""Index files with names of their own; another model's is called after its id."""
 
 
 def load_settings(**given: Any) -> Settings:
@@ -59,18 +63,29 @@ def load_settings(**given: Any) -> Settings:
         raise InputError(f"settings: {config_file()}: {error}") from error
 
 
-def open_engine(settings: Settings | None = None, notify: Notify = lambda _: None) -> Engine:
+@dataclass(frozen=True)
+class Shared:
+    """What the engines of one process have in common; None: each has its own."""
+
+    vision: Callable[[], Vision] | None = None
+
+
+def open_engine(
+    settings: Settings | None = None, notify: Notify = lambda _: None, shared: Shared | None = None
+) -> Engine:
     """Open the store and return the engine; models and indexes are loaded when they are first needed.
 
     Args:
         settings: None reads them from the environment and personae.toml.
         notify: is told what is going on beside the results: models being fetched, or missing.
+        shared: what several engines of this process have in common.
 
     Raises:
         InputError: a setting is wrong.
         BackendError: the store cannot be opened.
     """
     from personae.adapters.files import FolderFiles
+    from personae.adapters.index.opened import OpenedIndexes
     from personae.adapters.queue.local import LocalQueue
     from personae.adapters.queue.pulse import ProcessPulse
     from personae.adapters.store.store import SqlStore
@@ -79,28 +94,55 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
     home = user_path(chosen.home).absolute()
     folder = _project_folder(home, chosen.project)
     _make_folder(folder)
-    url = chosen.database_url or f"sqlite:///{home / 'personae.db'}"
+    url = _address(chosen, home)
+    common = shared or Shared()
     store = SqlStore.open(url, chosen.project, _now)
-    indexes = _LazyIndexes(folder / "index", store, chosen)
+    indexes = OpenedIndexes(folder / "index", store, chosen)
+    broker = _broker(chosen, store) if chosen.redis_url else None
     parts = Parts(
         store=store,
+        home=home,
         crops=FolderFiles(folder / "crops"),
+        photos=FolderFiles(folder / "photos", suffix=""),
+        pictures=FolderFiles(folder / "references", suffix=".img"),
         sniff=_sniff,
         decode=partial(_decode, chosen.max_pixels),
         encode=_encode,
-        vision=_LazyVision(chosen, notify),
+        vision=common.vision or lazy_vision(chosen, notify),
         index=indexes,
         models=partial(_cards, chosen),
-        queue=LocalQueue(as_environment(chosen), folder / "jobs.log"),
+        queue=broker or LocalQueue(as_environment(chosen), folder / "jobs.log"),
+        feed=broker,
         pulse=ProcessPulse(url, chosen.project),
         clock=_now,
         rules=_rules(chosen),
         sources=partial(_sources, chosen, notify),
         open_source=partial(_open_source, folder / "sources", chosen.max_file_bytes),
         forget_photos=partial(_forget_photos, folder / "sources"),
-        close_indexes=indexes.close,
+        open_video=partial(_open_video, chosen.max_pixels),
+        draw_continuity=_draw_continuity,
+        open_post=partial(_open_post, chosen.hooks_allow_private),
+        close_indexes=partial(_close, [indexes, *([broker] if broker else [])]),
     )
     return Engine(parts, folder, home, _render, _render_evaluation)
+
+
+def open_house(settings: Settings) -> House:
+    """Open what belongs to the whole database: the keys of the HTTP API, and the projects.
+
+    Raises:
+        BackendError: the store cannot be opened.
+    """
+    from personae.adapters.store.keys import SqlHouse
+
+    home = user_path(settings.home).absolute()
+    _make_folder(home)
+    return SqlHouse.open(_address(settings, home), _now)
+
+
+def lazy_vision(settings: Settings, notify: Notify) -> Callable[[], Vision]:
+    """Return what loads the models in use on the first call, and keeps them."""
+    return _LazyVision(settings, notify)
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -164,6 +206,15 @@ def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[
     return present
 
 
+def store_url(settings: Settings) -> str:
+    """Return the address of the store."""
+    return _address(settings, user_path(settings.home).absolute())
+
+
+def _address(settings: Settings, home: Path) -> str:
+    return settings.database_url or f"sqlite:///{home / 'personae.db'}"
+
+
 def _project_folder(home: Path, project: str) -> Path:
     """Return where a project keeps its crops, indexes and report: no project's cleaning reaches another's."""
     return home if project == DEFAULT_PROJECT else home / "projects" / quote(project, safe="")
@@ -211,6 +262,18 @@ def _render_evaluation(evaluation: Evaluation) -> str:
     return render_evaluation(evaluation)
 
 
+def _open_video(max_pixels: int, path: Path, every: int, wanted_side: int) -> Iterator[VideoFrame]:
+    from personae.adapters.vision.video import read_video
+
+    return read_video(path, every, wanted_side, max_pixels=max_pixels)
+
+
+def _draw_continuity(continuity: Continuity, form: str) -> bytes:
+    from personae.adapters.report.continuity import draw_continuity
+
+    return draw_continuity(continuity, form)
+
+
 def _cards(settings: Settings) -> Sequence[ModelCard]:
     registry = open_registry(settings)
     return [registry.card(model_id) for model_id in wanted_models(settings, registry)]
@@ -227,6 +290,28 @@ def _open_source(cache: Path, max_bytes: int, spec: SourceSpec) -> PeopleSource:
     from personae.adapters.sources.factory import open_source
 
     return open_source(spec, cache, max_bytes)
+
+
+def _broker(settings: Settings, store: Store) -> RqQueue:
+    """Return the queue on Redis."""
+    from personae.adapters.namespace import namespace
+
+    try:
+        from personae.adapters.queue.rq import RqQueue
+    except ModuleNotFoundError as error:
+        raise InputError("Redis needs its library: pip install 'personae[redis]'") from error
+    return RqQueue(settings.redis_url, partial(namespace, store))
+
+
+def _open_post(allow_private: bool) -> Post:
+    from personae.adapters.post import HttpPost
+
+    return HttpPost(allow_private=allow_private)
+
+
+def _close(opened: Sequence[Closable]) -> None:
+    for each in opened:
+        each.close()
 
 
 def _forget_photos(cache: Path, source: str) -> None:
@@ -247,6 +332,7 @@ def _rules(settings: Settings) -> Rules:
         unknown_eps=settings.unknown_eps,
         embedders=wanted_embedders(settings, open_registry(settings)),
         enrich_gates=_gates(settings, "enrich"),
+        reference_threshold=settings.reference_threshold,
     )
 
 
@@ -285,86 +371,3 @@ class _LazyVision:
             return load_vision(self._settings, self._notify)
         except ModelError as error:
             return error
-
-
-class _LazyIndexes:
-    """The index of each model, opened on the first call and kept; a grown collection moves from exact to Voyager."""
-
-    def __init__(self, folder: Path, store: Store, settings: Settings) -> None:
-        self._folder = folder
-        self._store = store
-        self._settings = settings
-        self._open: dict[ModelId, tuple[str, VectorIndex]] = {}
-
-    def __call__(self, model_id: ModelId, dimension: int, count: int) -> VectorIndex:
-        kind = self._kind(count)
-        there = self._open.get(model_id)
-        if there is None or there[0] != kind:
-            if there is not None:
-                there[1].close()
-            there = self._open[model_id] = kind, self._make(kind, model_id, dimension)
-        return there[1]
-
-    def close(self) -> None:
-        """Let go of every index."""
-        while self._open:
-            self._open.popitem()[1][1].close()
-
-    def _kind(self, count: int) -> str:
-        if self._settings.index != "auto":
-            return self._settings.index
-        if self._settings.qdrant_url:
-            return "qdrant"
-        return "exact" if count <= self._settings.exact_limit else "voyager"
-
-    def _make(self, kind: str, model_id: ModelId, dimension: int) -> VectorIndex:
-        if kind == "exact":
-            from personae.adapters.index.exact import ExactIndex
-
-            return ExactIndex(model_id, dimension)
-        fetch = partial(self._fetch, model_id)
-        if kind == "voyager":
-            from personae.adapters.index.voyager import VoyagerIndex
-
-            file = self._folder / INDEX_FILES.get(model_id, f"face_{model_id}.voy")
-            return VoyagerIndex(file, model_id, dimension, fetch)
-        from personae.adapters.index.points import PointIndex
-
-        try:
-            points = self._points(kind, model_id, dimension)
-        except ModuleNotFoundError as error:
-            raise InputError(f"the index {kind} needs its library: pip install 'personae[{kind}]'") from error
-        return PointIndex(points, model_id, dimension, fetch, self._history)
-
-    def _points(self, kind: str, model_id: ModelId, dimension: int) -> Points:
-        if kind == "qdrant-edge":
-            from personae.adapters.index.qdrant_edge import EdgePoints
-
-            return EdgePoints(self._folder / f"face_{model_id}.edge", dimension)
-        from personae.adapters.index.qdrant import FolderPoints, ServerPoints
-
-        if not self._settings.qdrant_url:
-            return FolderPoints(self._folder / f"face_{model_id}.qdrant", str(model_id), dimension)
-        key = self._settings.qdrant_api_key.get_secret_value()
-        collection = f"personae_{self._namespace()}_{model_id}"
-        return ServerPoints(self._settings.qdrant_url, key, collection, dimension)
-
-    def _namespace(self) -> str:
-        """Return what tells this project from every other, of other stores too, on a server that they share."""
-        with self._store.read() as tx:
-            found = tx.settings.get(NAMESPACE)
-        if found is None:
-            with self._store.write() as tx:
-                found = tx.settings.get(NAMESPACE) or uuid4().hex
-                tx.settings.set(NAMESPACE, found)
-        return str(found)
-
-    def _history(self, seq: int) -> str:
-        """Return what tells one event from another; empty when there is none of this number."""
-        with self._store.read() as tx:
-            events = tx.events.after(seq - 1, 1)
-        return f"{events[0].kind} {events[0].created_at.timestamp()}" if events and events[0].seq == seq else ""
-
-    def _fetch(self, model_id: ModelId, face_ids: Ids) -> tuple[Ids, Vectors]:
-        with self._store.read() as tx:
-            return tx.faces.embeddings(model_id, face_ids)

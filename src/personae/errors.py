@@ -4,7 +4,11 @@ PersonaeError
 ├── InputError            what was given cannot be used            422, exit 2
 │   ├── ImageError        the bytes are not a picture we can read
 │   ├── ModelMismatch     embeddings of different models met
-│   └── TooFewComparisons a rate cannot be observed on so few pairs
+│   ├── TooFewComparisons a rate cannot be observed on so few pairs
+│   ├── TooLarge          more bytes than are taken                413, exit 2
+│   └── UnsupportedMedia  not a picture that is read, nor a video  415, exit 2
+├── Unauthenticated       no key, or one that is not known         401, exit 2
+├── Forbidden             the key, or where it came from, may not  403, exit 2
 ├── NotFound              no such person, face, cluster, operation 404, exit 2
 ├── Conflict              the state does not allow it              409, exit 2
 ├── Cancelled             somebody asked the work to stop          409, exit 130
@@ -50,6 +54,32 @@ class ModelMismatch(InputError):
 
 class TooFewComparisons(InputError):
     """A rate was asked for that cannot be observed on so few comparisons."""
+
+
+class TooLarge(InputError):
+    """More bytes were sent than are taken."""
+
+    http_status = 413
+
+
+class UnsupportedMedia(InputError):
+    """What was sent is not of a kind that is read."""
+
+    http_status = 415
+
+
+class Unauthenticated(PersonaeError):
+    """The HTTP API asks for a key, and there was none, or one that it does not know."""
+
+    exit_code = 2
+    http_status = 401
+
+
+class Forbidden(PersonaeError):
+    """The key has not the role that this takes, or a web page elsewhere sent the request."""
+
+    exit_code = 2
+    http_status = 403
 
 
 class NotFound(PersonaeError):

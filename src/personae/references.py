@@ -36,6 +36,8 @@ class DetectedFace:
     det_score: float
     """0 to 1."""
     is_primary: bool
+    quality: ImageQuality | None = None
+    """What the image is worth with this face as the primary one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,55 @@ class Reference:
     quality: ImageQuality | None = None
     generation: int = 1
     """Counts the source images that were put here; a result of an earlier one is refused."""
+    face_count: int = 0
+    """Faces found on the source image."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDetectedFace:
+    """A face as the extraction hands it to the store."""
+
+    box: Box
+    """In pixels of the source image."""
+    det_score: float
+    """0 to 1."""
+    embeddings: Mapping[ModelId, Vector] = field(default_factory=dict)
+    """(d,) float32 unit vector of each model."""
+    quality: ImageQuality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastEmbedding:
+    """What anchored a character before: one row of the history, without its vectors."""
+
+    person_id: PersonId
+    reference_id: ReferenceId | None
+    """None: the reference was removed."""
+    label: str
+    digest: Digest
+    """Of the source image, which may be gone."""
+    model_ids: tuple[ModelId, ...]
+    det_score: float
+    box: Box
+    replaced_at: datetime
+    version: int
+    """Of the template that it was part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A character with its references, the main one (label "") first."""
+
+    person_id: PersonId
+    name: str
+    references: tuple[Reference, ...] = ()
+    version: int = 0
+    """Of its template; 0 before there was any."""
+
+    @property
+    def main(self) -> Reference | None:
+        """The reference that stands for the character: the one without a label, else the oldest."""
+        return self.references[0] if self.references else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,17 @@ class Settings(BaseSettings):
         ge=1,
         description="Files larger than this are refused unread.",
     )
+    max_upload_bytes: int = Field(
+        default=256 * 2**20,
+        ge=1,
+        description="Uploads to the server, all files of one request together, that are larger are refused.",
+    )
     exact_limit: int = Field(
         default=100_000,
         ge=0,
         description="Up to so many faces the index is searched exactly; above it, by Voyager with exact re-ranking.",
     )
-    index: Literal["auto", "exact", "voyager", "qdrant", "qdrant-edge"] = Field(
+    index: Literal["auto", "exact", "voyager", "qdrant", "qdrant-edge", "pgvector"] = Field(
         default="auto",
         description="What finds the nearest faces; auto: qdrant where `qdrant_url` is set, else by `exact_limit`.",
     )
@@ -136,6 +141,21 @@ class Settings(BaseSettings):
         ge=2,
         validation_alias="FACE_UNKNOWN_MIN_CLUSTER_SIZE",
         description="Smallest group that is shown as an unknown person.",
+    )
+    redis_url: str = Field(
+        default="",
+        validation_alias="REDIS_URL",
+        description="Address of a Redis server that carries jobs to `personae worker`; empty: runners look into the store.",
+    )
+    hooks_allow_private: bool = Field(
+        default=False,
+        description="Whether webhooks may lead to this machine and the operator's own network.",
+    )
+    reference_threshold: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="Detector confidence under which the face of a character's reference is low_confidence.",
     )
     sources_file: Path = Field(
         default=Path("sources.yaml"), description="Where the sources of people are listed; see sources.md."

@@ -234,7 +234,7 @@ class DecisionKind(StrEnum):
     """What a row of the ledger says."""
 
     NAME = "name"
-    """This person exists and is called `name`."""
+    """This person exists and is called `name`; with an empty name: it exists no more."""
     CONFIRM = "confirm"
     """This face is this person (said by a human)."""
     REJECT = "reject"
@@ -328,6 +328,12 @@ class Job:
     result: Mapping[str, object]
     """What its runner said last: while it runs {"doing"}, then the summary, or {"error"}."""
     created_at: datetime
+    failures: int = 0
+    """Attempts that ended with an error that may pass."""
+    not_before: datetime | None = None
+    """When it is tried again after such an error."""
+    checkpoint: Mapping[str, object] | None = None
+    """Where the next runner goes on; None: at the beginning."""
 
 
 class Outcome(StrEnum):

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from personae.adapters.store.engine import MODE, connect, parse
+from personae.adapters.store.migrate import migrate
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict, InputError
 from personae.types import Decision, DecisionKind, FaceId, Maker
@@ -96,6 +97,7 @@ def make_first_version(store_url: str) -> None:
 
 def test_a_store_of_the_first_version_is_upgraded(store_url: str) -> None:
     make_first_version(store_url)
+    migrate(store_url)
     for _ in range(2):
         with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
             with store.write() as tx:
@@ -116,6 +118,7 @@ def test_a_store_of_the_first_version_is_upgraded(store_url: str) -> None:
 
 def test_an_upgraded_store_still_needs_the_faces_it_links(store_url: str) -> None:
     make_first_version(store_url)
+    migrate(store_url)
     with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
         with store.write() as tx:
             (one,) = some_faces(tx, "one", 0.5)

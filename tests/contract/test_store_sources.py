@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 
 from personae.adapters.store.engine import MODE, connect, parse
+from personae.adapters.store.migrate import migrate
 from personae.adapters.store.schema import aliases, embeddings, faces, people, person_facts
 from personae.adapters.store.store import SqlStore
 from personae.engine import ledger
@@ -297,6 +298,7 @@ def make_second_version(store_url: str) -> None:
 
 def test_a_store_of_the_second_version_is_upgraded(store_url: str) -> None:
     make_second_version(store_url)
+    migrate(store_url)
     for _ in range(2):
         with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
             with store.write() as tx:

@@ -11,8 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from personae.adapters.store import schema
+from personae.adapters.store.pgvector import PgVector
 from personae.adapters.store.store import SqlStore
 from personae.errors import Conflict
 from tests.contract.test_store_pictures import A, face, picture
@@ -124,7 +126,8 @@ def test_what_was_written_is_there_after_closing(store: SqlStore, store_url: str
     again.close()
 
 
-def test_migrations_make_the_tables_of_the_schema(store: SqlStore) -> None:
+def test_migrations_make_the_tables_of_the_schema(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ischema_names, "vector", PgVector)  # SQLAlchemy knows it as soon as it is told
     with store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, schema.metadata) == []

@@ -238,6 +238,17 @@ def test_a_runner_that_cannot_be_started_is_told(tmp_path: Path) -> None:
         LocalQueue({}, tmp_path / "nowhere" / "jobs.log").carry(JobId(1))
 
 
+def test_where_runners_are_there_they_are_rung_and_none_is_started(tmp_path: Path) -> None:
+    rung: list[int] = []
+    queue = LocalQueue({}, tmp_path / "jobs.log", ("/nowhere/at/all",))
+    queue.attend(lambda: rung.append(1))
+    queue.carry(JobId(1))
+    assert (rung, queue.lacking([JobId(1)]), queue.trouble()) == ([1], [], "")
+    queue.attend(None)
+    with pytest.raises(BackendError):
+        queue.carry(JobId(1))
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command printed, and how it ended."""

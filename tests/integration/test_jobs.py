@@ -141,7 +141,7 @@ def test_what_cannot_run_is_not_queued(parts: Parts, kind: str, payload: dict[st
 
 
 def test_there_is_a_kind_for_every_long_verb() -> None:
-    assert set(KINDS) == {f"faces.{verb}" for verb in ("cluster_dual", "cluster", "assign", "reassign", "backfill")}
+    assert set(KINDS) >= {f"faces.{verb}" for verb in ("cluster_dual", "cluster", "assign", "reassign", "backfill")}
 
 
 def test_progress_is_noted_now_and_then(parts: Parts, other: Parts, clock: Clock) -> None:
@@ -248,7 +248,7 @@ def test_a_late_runner_writes_nothing(parts: Parts, other: Parts, clock: Clock) 
     heirs: list[Job] = []
 
     def late(parts: Parts, options: Options, progress: Progress) -> Summary:
-        clock.move(29)
+        clock.move(23)
         assert jobs.run_next(other, COUNT) is None
         clock.move(1)
         heirs.append(run(other))
@@ -302,7 +302,7 @@ def test_a_job_that_kills_its_runners_is_given_up(parts: Parts, clock: Clock) ->
     assert run(parts).id == following
     job = jobs.show(parts, job_id)
     assert (job.state, job.token) == ("failed", None)
-    assert "died 3 times" in str(job.result["error"])
+    assert f"died {jobs.ATTEMPTS} times" in str(job.result["error"])
     assert effects(parts) == 1
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, figure, members, out, printable, show_json
+from personae.cli.context import Context, Json, columns, figure, members, note, out, printable, show_json
 from personae.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def jobs_list(
     table = columns("number", "when", "what", "state", "progress", "")
     for job in jobs:
         when = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        said = str(job.result.get("error") or job.result.get("doing") or "")
+        said = str(job.result.get("error") or job.result.get("doing") or job.result.get("waiting") or "")
         table.add_row(str(job.id), when, job.kind, _state(job), _progress(job), printable(said))
     out.print(table if jobs else "there are no jobs")
 
@@ -108,6 +108,8 @@ def queue_and_tell(engine: Engine, kind: str, payload: Mapping[str, object], jso
         show_json(_as_json(job))
     else:
         out.print(f"job {job.id} is queued: follow it with `personae jobs show {job.id} --watch`")
+        if job.result.get("waiting"):
+            note(str(job.result["waiting"]))
 
 
 def _work(engine: Engine, progress: Progress, wait: bool, watch: bool) -> Iterator[Job]:
@@ -144,6 +146,8 @@ def _tell(job: Job, json: bool) -> None:
 
 
 def _state(job: Job) -> str:
+    if job.state == "queued" and job.not_before is not None:
+        return f"queued, tried again at {job.not_before.astimezone():%H:%M:%S}"
     if job.state != "running":
         return job.state
     if _abandoned(job):
@@ -169,5 +173,7 @@ def _as_json(job: Job) -> dict[str, object]:
         "id": job.id, "kind": job.kind, "state": job.state, "done": job.done, "total": job.total,
         "doing": job.result.get("doing", "") if job.state == "running" else "", "attempts": job.attempts,
         "cancel": job.cancel, "abandoned": _abandoned(job), "created_at": job.created_at, "payload": job.payload,
-        "result": job.result if job.state in ENDED else {},
+        "failures": job.failures, "not_before": job.not_before if job.state == "queued" else None,
+        "waiting": job.result.get("waiting", "") if job.state == "queued" else "",
+        "result": job.result if job.state != "running" and "waiting" not in job.result else {},
     }  # fmt: skip

@@ -11,7 +11,23 @@ from typing import Annotated
 
 import typer
 
-from personae.cli import album, enrich, evaluate, faces, identify, jobs, maintain, models, people
+from personae.cli import (
+    album,
+    character,
+    enrich,
+    evaluate,
+    faces,
+    hooks,
+    identify,
+    jobs,
+    keys,
+    maintain,
+    models,
+    people,
+    serve,
+    store,
+    worker,
+)
 from personae.cli.context import Context, out
 from personae.errors import PersonaeError
 
@@ -49,11 +65,14 @@ def options(
     context.obj = Context(home)
 
 
-for group in (album, people, identify, evaluate, maintain):
+for group in (album, people, identify, evaluate, maintain, serve, store, worker):
     group.register(app)
 app.add_typer(faces.app, name="faces")
 app.add_typer(enrich.app, name="enrich")
+app.add_typer(character.app, name="character")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(hooks.app, name="hooks")
+app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(maintain.config_app, name="config")
 

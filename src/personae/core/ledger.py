@@ -112,8 +112,9 @@ class _Names:
             self.by_human = decision.name
 
     def name(self) -> str | None:
-        """The name that counts."""
-        return self.by_human if self.by_human is not None else next(iter(self.by_source.values()), None)
+        """The name that counts; an empty one, with which a human takes the person away, is none."""
+        said = self.by_human if self.by_human is not None else next(iter(self.by_source.values()), None)
+        return said or None
 
 
 def revoked(decisions: Iterable[Decision]) -> frozenset[str]:
@@ -136,7 +137,7 @@ def resolve_people(decisions: Iterable[Decision]) -> dict[PersonId, PersonState]
 
     The last name that a human gave wins; without one, the latest of the source that named the person first. A merge
     joins all that either side was merged with before; it is passed over when the two are one already, or when the
-    person merged into has no name.
+    person merged into has no name. A human's empty name takes a person away, whatever sources call it.
 
     Args:
         decisions: active ones, oldest first; kinds other than name, merge and revoke are passed over.

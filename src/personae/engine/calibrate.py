@@ -18,6 +18,8 @@ from personae.types import Ids, Maker, Scores
 
 ENOUGH_PEOPLE = 10
 """Named people from which on their faces say how alike strangers are."""
+SMALLEST_FMR = 1e-15
+"""It would take 45 million strangers."""
 EVENT = "threshold.calibrated"
 
 
@@ -51,6 +53,8 @@ def calibrate(parts: Parts, fmr: float) -> Calibrated:
     """
     if not 0 < fmr < 1:
         raise InputError(f"a false match rate lies between 0 and 1, not at {fmr}")
+    if fmr < SMALLEST_FMR:
+        raise TooFewComparisons(f"no gallery has the pairs that would show a false match rate of {fmr}")
     vision = parts.vision()
     with parts.store.read() as tx:
         before = thresholds(tx, vision).review

@@ -15,9 +15,10 @@ from personae.engine.backfill import backfill
 from personae.engine.follow import catch_up
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
+from personae.engine.reference import forget_pictures
 from personae.engine.walk import path_of
 from personae.errors import BackendError, ImageError, ModelError, NotFound
-from personae.ports import VectorIndex
+from personae.ports import Files, VectorIndex
 from personae.types import Digest, FaceId, Image, Picture
 
 
@@ -26,8 +27,8 @@ class Difference:
     """Something that is not as it should be."""
 
     kind: str
-    """store, crop_missing, crop_damaged, crop_orphan, leftover, model, embedding_missing, index, photo_moved, or
-    photo_gone (which is no damage)."""
+    """store, crop_missing, crop_damaged, crop_orphan, leftover, picture_missing, picture_damaged, picture_orphan,
+    model, embedding_missing, index, photo_moved, or photo_gone (which is no damage)."""
     what: str
     fixable: bool
     fixed: bool = False
@@ -51,7 +52,7 @@ def doctor(parts: Parts, fix: bool = False) -> list[Difference]:
             missing embeddings made from the crops, indexes rebuilt. Not while an ingest is running.
     """
     results = []
-    for check in (_store, _orphans, _lost_crops, _leftovers, _embeddings, _indexes, _photos):
+    for check in (_store, _orphans, _lost_crops, _leftovers, _pictures, _embeddings, _indexes, _photos):
         for finding in _findings(check, parts):
             fixed = fix and finding.fix is not None and finding.fix()
             results.append(Difference(finding.kind, finding.what, finding.fix is not None, fixed))
@@ -85,19 +86,19 @@ def _lost_crops(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         wanted = tx.faces.crops()
     for digest, face_id in sorted(wanted.items()):
-        kind = _trouble(parts, digest)
+        kind = _trouble(parts.crops, digest)
         if kind is not None:
-            what = f"crop {digest} of face {face_id} is {kind.removeprefix('crop_')}"
-            yield _Finding(kind, what, partial(_recut, parts, digest, face_id))
+            what = f"crop {digest} of face {face_id} is {kind}"
+            yield _Finding(f"crop_{kind}", what, partial(_recut, parts, digest, face_id))
 
 
-def _trouble(parts: Parts, digest: Digest) -> str | None:
+def _trouble(files: Files, digest: Digest) -> str | None:
     try:
-        parts.crops.get(digest)
+        files.get(digest)
     except NotFound:
-        return "crop_missing"
+        return "missing"
     except BackendError:
-        return "crop_damaged"
+        return "damaged"
     return None
 
 
@@ -138,11 +139,34 @@ def _photo(parts: Parts, image: Image) -> Picture | None:
 
 def _leftovers(parts: Parts) -> Iterator[_Finding]:
     for name in parts.crops.leftovers():
-        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts))
+        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts.crops))
 
 
-def _sweep(parts: Parts) -> bool:
-    parts.crops.sweep()
+def _sweep(files: Files) -> bool:
+    files.sweep()
+    return True
+
+
+# --- source images of references --------------------------------------------------------------
+
+
+def _pictures(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        wanted = tx.references.digests()
+    for digest in sorted(set(parts.pictures) - wanted.keys()):
+        what = f"source image {digest} belongs to no reference"
+        yield _Finding("picture_orphan", what, partial(_let_go, parts, digest))
+    for digest, reference_id in sorted(wanted.items()):
+        kind = _trouble(parts.pictures, digest)
+        if kind is not None:
+            what = f"source image {digest} of reference {reference_id} is {kind}: upload it again"
+            yield _Finding(f"picture_{kind}", what)
+    for name in parts.pictures.leftovers():
+        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts.pictures))
+
+
+def _let_go(parts: Parts, digest: Digest) -> bool:
+    forget_pictures(parts, [digest])
     return True
 
 
@@ -178,7 +202,7 @@ def _indexes(parts: Parts) -> Iterator[_Finding]:
 
 def _disagreement(parts: Parts, index: VectorIndex) -> str:
     """Compare an index, brought up to date, with the store; empty when they agree."""
-    with parts.store.read() as tx:
+    with parts.indexing, parts.store.read() as tx:
         catch_up(tx, index)
         face_ids, _ = tx.faces.embeddings(index.model_id)
     missing = np.setdiff1d(face_ids, index.face_ids()).size
@@ -188,7 +212,7 @@ def _disagreement(parts: Parts, index: VectorIndex) -> str:
 
 def _rebuild(parts: Parts, index: VectorIndex) -> bool:
     index.clear()
-    with parts.store.read() as tx:
+    with parts.indexing, parts.store.read() as tx:
         catch_up(tx, index)
     index.save()
     return True

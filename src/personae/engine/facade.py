@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Self
 
 from personae.album import AlbumReport
 from personae.engine import people, review, stats
+from personae.engine.browse import Browse
+from personae.engine.facade_characters import CharacterVerbs
+from personae.engine.facade_likeness import LikenessVerbs
 from personae.engine.methods import SETTINGS, GroupOptions
+from personae.engine.outbox import Outbox
 from personae.engine.parts import Parts
 from personae.engine.people import Shown
 from personae.engine.progress import NOBODY
 from personae.engine.progress import Progress as Watcher
-from personae.engine.report import require_page, write_page, write_report
+from personae.engine.report import build, require_page, write_page, write_report
 from personae.engine.stats import Stats
 from personae.records import SourceSpec
-from personae.types import Cluster, Digest, FaceId, Job, JobId, Operation, OperationId, Person
+from personae.types import Cluster, Digest, FaceId, Image, Job, JobId, Operation, OperationId, Person
 
 # The other use cases are imported by the verbs that need them: with their libraries they take up to a second, which
 # a look at the people need not wait for.
@@ -32,10 +36,13 @@ if TYPE_CHECKING:
     from personae.engine.enrich_look import SourceStatus, WaitingFace
     from personae.engine.identify import Comparison, Extract, Sighting
     from personae.engine.ingest import IngestSummary, Progress
+    from personae.engine.search import Alike
     from personae.engine.splitting import Split, SplitProposal
     from personae.engine.suggest import Suggestion
 
 Paths = str | Path | Sequence[str | Path]
+Photo = str | Path | bytes
+"""A file, or the bytes of one."""
 
 
 REPORT = "report.html"
@@ -52,7 +59,7 @@ class Organised:
     report: Path
 
 
-class Engine:
+class Engine(CharacterVerbs, LikenessVerbs):
     """Knows who is in your pictures. Made by `personae.open_engine`; close it, or use it in a `with`.
 
     Every method raises InputError, NotFound or Conflict for what cannot be done, ModelError for a
@@ -62,6 +69,10 @@ class Engine:
     def __init__(self, parts: Parts, folder: Path, home: Path, render: Callable[[AlbumReport], str],
                  render_evaluation: Callable[[Evaluation], str]) -> None:  # fmt: skip
         self.parts = parts
+        self.browse = Browse(parts)
+        """Pages of what there is."""
+        self.outbox = Outbox(parts)
+        """What happened, and who is told of it."""
         self.folder = folder
         """Where the project's crops, indexes and report are."""
         self.home = home
@@ -133,6 +144,10 @@ class Engine:
         """Name an unknown group or face, or rename a person."""
         return review.name(self.parts, reference, new_name)
 
+    def add_person(self, name: str, kind: str = "real") -> Person:
+        """Make a person, of whom there is no face yet."""
+        return people.add(self.parts, name, kind)
+
     def merge(self, reference: str, into: str) -> Operation:
         """Make two one: people, unknown groups, or an unknown group and the person that it is."""
         return review.merge(self.parts, reference, into)
@@ -171,19 +186,31 @@ class Engine:
         """Return the latest decisions, newest first."""
         return review.history(self.parts, limit)
 
-    def who(self, photo: str | Path) -> list[Sighting]:
+    def take_in(self, data: bytes) -> tuple[Image, bool]:
+        """Take in one picture that is nowhere else, and keep it; return it, and whether it is new."""
+        from personae.engine import upload
+
+        return upload.take_in(self.parts, data)
+
+    def alike(self, face_id: int, limit: int = 20) -> list[Alike]:
+        """Return the faces most like a face, best first."""
+        from personae.engine import search
+
+        return search.alike(self.parts, face_id, limit)
+
+    def who(self, photo: Photo) -> list[Sighting]:
         """Say who is in a photo, with a receipt for every face."""
         from personae.engine import identify
 
         return identify.who(self.parts, photo)
 
-    def verify(self, first: str | Path, second: str | Path) -> Comparison:
+    def verify(self, first: Photo, second: Photo) -> Comparison:
         """Say whether two photos show the same person."""
         from personae.engine import identify
 
         return identify.verify(self.parts, first, second)
 
-    def extract(self, image: str | Path, model_id: str | None = None) -> Extract:
+    def extract(self, image: Photo, model_id: str | None = None) -> Extract:
         """Return the faces of one image with their embeddings, ready for JSON."""
         from personae.engine import identify
 
@@ -253,13 +280,15 @@ class Engine:
         """Write the report page and return its path."""
         return write_report(self.parts, self._render, Path(to) if to else self.folder / REPORT)
 
+    def report_page(self) -> str:
+        """Return the report page, without writing it."""
+        return self._render(build(self.parts))
+
     def queue(self, kind: str, payload: Mapping[str, object] | None = None) -> Job:
         """Put long work into the queue, and see to a runner; see `personae.engine.kinds` for what there is."""
         from personae.engine import jobs
 
-        job = jobs.submit(self.parts, kind, payload or {})
-        self.parts.queue.carry(job.id)
-        return job
+        return jobs.carry(self.parts, jobs.submit(self.parts, kind, payload or {}))
 
     def jobs(self, limit: int = 20) -> list[Job]:
         """Return the newest jobs, newest first."""
@@ -293,6 +322,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the indexes and the store."""
+        self.parts.pulse.close()
         self.parts.close_indexes()
         self.parts.store.close()
 

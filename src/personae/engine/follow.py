@@ -22,9 +22,11 @@ PLACED_AT_ONCE = 10_000
 def open_indexes(parts: Parts) -> Mapping[ModelId, VectorIndex]:
     """Return the index of every enabled model, caught up with the store, and saved when it had to move."""
     indexes = {}
-    with parts.store.read() as tx:
+    embedders = parts.vision().embedders
+    # Of two threads the one with the older view must not come second: it would take the index for one that is ahead.
+    with parts.indexing, parts.store.read() as tx:
         counts = tx.faces.embedding_counts()
-        for embedder in parts.vision().embedders:
+        for embedder in embedders:
             index = parts.index(embedder.model_id, embedder.dimension, counts.get(embedder.model_id, 0))
             if catch_up(tx, index):
                 index.save()
@@ -37,6 +39,8 @@ def catch_up(tx: Transaction, index: VectorIndex) -> bool:
 
     An index that is ahead of the store (which was restored from an older copy) is rebuilt.
     """
+    if not index.follows:
+        return False
     last, cursor = tx.events.last(), index.cursor
     if cursor == last:
         return False

@@ -21,6 +21,9 @@ from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction, VectorIndex
 from personae.types import Box, FaceRole, ModelId, NewFace, Outcome, Picture
 
+Photo = str | Path | bytes
+"""A file, or the bytes of one."""
+
 NEIGHBOURS = 100
 """Nearest faces from which the candidates are made."""
 CANDIDATES = 5
@@ -93,13 +96,15 @@ class Comparison:
     face_counts: tuple[int, int]
 
 
-def read_picture(parts: Parts, path: str | Path) -> Picture:
+def read_picture(parts: Parts, path: Photo) -> Picture:
     """Decode one image file.
 
     Raises:
         InputError: the file cannot be read.
         ImageError: it is no picture, or a broken one; the sentence names the file.
     """
+    if isinstance(path, bytes):
+        return parts.decode(path, DECODED_SIDE)
     place = user_path(path)
     try:
         if place.stat().st_size > parts.rules.max_file_bytes:
@@ -111,7 +116,7 @@ def read_picture(parts: Parts, path: str | Path) -> Picture:
         raise ImageError(error.reason, f"{place}: {error.detail}") from error
 
 
-def faces_in(parts: Parts, path: str | Path) -> list[NewFace]:
+def faces_in(parts: Parts, path: Photo) -> list[NewFace]:
     """Return the faces of one image file, best first; those that the gates refuse have no embeddings.
 
     Raises:
@@ -122,7 +127,7 @@ def faces_in(parts: Parts, path: str | Path) -> list[NewFace]:
     return [analysed.face for analysed in found]
 
 
-def who(parts: Parts, photo: str | Path) -> list[Sighting]:
+def who(parts: Parts, photo: Photo) -> list[Sighting]:
     """Say who is in a photo: every face that is not refused, with candidates and a receipt.
 
     Raises:
@@ -140,7 +145,7 @@ def candidates(tx: Transaction, indexes: Mapping[ModelId, VectorIndex], face: Ne
     return rank(face_ids, scores, people, clusters)
 
 
-def verify(parts: Parts, first: str | Path, second: str | Path) -> Comparison:
+def verify(parts: Parts, first: Photo, second: Photo) -> Comparison:
     """Compare the clearest faces of two image files 1:1.
 
     Raises:
@@ -158,7 +163,7 @@ def verify(parts: Parts, first: str | Path, second: str | Path) -> Comparison:
     )
 
 
-def extract(parts: Parts, image: str | Path, model_id: str | None = None) -> Extract:
+def extract(parts: Parts, image: Photo, model_id: str | None = None) -> Extract:
     """Return the faces of one image with their embeddings under one model, by default the first enabled.
 
     Raises:
@@ -180,10 +185,10 @@ def extract(parts: Parts, image: str | Path, model_id: str | None = None) -> Ext
     return {"faces": rows, "count": len(rows), "model_id": chosen}
 
 
-def _usable(parts: Parts, path: str | Path) -> list[NewFace]:
+def _usable(parts: Parts, path: Photo) -> list[NewFace]:
     faces = [face for face in faces_in(parts, path) if face.embeddings]
     if not faces:
-        raise NotFound(f"{path}: no usable face")
+        raise NotFound(f"{'a picture' if isinstance(path, bytes) else path}: no usable face")
     return faces
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from personae.engine.carry import WAITING
+from personae.engine.carry import carry as tell
 from personae.engine.kinds import KINDS, Kind, read_options
 from personae.engine.parts import Parts
 from personae.engine.progress import Progress, Unwatched
@@ -24,8 +26,12 @@ WRITING_LEASE = timedelta(minutes=10)
 open for longer than LEASE, and must not end with a lease that has run out already. A kill takes it back."""
 NOTED_EVERY = timedelta(seconds=1)
 """How often the row is told of progress, and asked whether to stop."""
-ATTEMPTS = 3
-"""Runners that may die of a job before it is given up: one may be bad luck, and three are the job's fault."""
+ATTEMPTS = 5
+"""Runners that may die of a job before it is given up: some may be bad luck, and five are the job's fault."""
+RETRIES = 5
+"""How often a job is tried again after an error that may pass."""
+FIRST_RETRY = timedelta(seconds=2)
+"""The wait before the first of them; before each next one it is four times as long: 11 minutes in all."""
 
 Kinds = Mapping[str, Kind]
 
@@ -47,6 +53,32 @@ def submit(parts: Parts, kind: str, payload: Mapping[str, object], kinds: Kinds 
     kinds[kind].check(parts, read_options(kinds[kind].options, payload))
     with parts.store.write() as tx:
         return tx.jobs.get(tx.jobs.add(kind, payload))
+
+
+def carry(parts: Parts, job: Job) -> Job:
+    """See to a runner for a job; when none can be told of it, its row says so, and `sweep` tells one later."""
+    return job if tell(parts, job.id) else show(parts, job.id)
+
+
+def sweep(parts: Parts, kinds: Kinds = KINDS) -> int:
+    """Carry the jobs that could run and that no runner knows of; return how many.
+
+    Those are jobs that came while the queue was away, wait no longer after a failure, or whose runner died.
+
+    Raises:
+        BackendError: the queue is still away.
+    """
+    with parts.store.read() as tx:
+        free = tx.jobs.free(list(kinds), parts.clock())
+    lost = parts.queue.lacking(free) if free else []
+    for job_id in lost:
+        parts.queue.carry(job_id)
+    if lost:
+        with parts.store.write() as tx:
+            for job_id in lost:
+                if WAITING in tx.jobs.get(job_id).result:
+                    tx.jobs.note(job_id, {})
+    return len(lost)
 
 
 def show(parts: Parts, job_id: JobId) -> Job:
@@ -114,25 +146,28 @@ def run_next(
         job_id: this job or none; None: the oldest.
 
     Returns:
-        The job as it is then: done, failed, cancelled, or, if it was lost to another runner, as that one has it.
-        None when there is nothing to do, or another runner is at work in this project.
+        The job as it is then: done, failed, cancelled, queued to be tried again, or, if it was lost to another
+        runner, as that one has it. None when there is nothing to do, or what there is has to wait for another job.
     """
     job = _claim(parts, kinds, job_id)
     if job is None:
         return None
-    held = HeldJob(parts, job, watcher or Unwatched())
-    state, result = _outcome(held, kinds[job.kind], (pulse or _no_pulse)(job.id, held.token))
+    kind = kinds[job.kind]
+    held = HeldJob(parts, job, watcher or Unwatched(), WRITING_LEASE if kind.alone else LEASE)
+    state, result = _outcome(held, kind, (pulse or _no_pulse)(job.id, held.token))
     return held.end(state, result)
 
 
 class HeldJob:
-    """`Progress` of a job that this runner holds."""
+    """`Resumable` progress of a job that this runner holds."""
 
-    def __init__(self, parts: Parts, job: Job, watcher: Progress) -> None:
+    def __init__(self, parts: Parts, job: Job, watcher: Progress, writing_lease: timedelta = WRITING_LEASE) -> None:
         self.parts = parts
         self.job = job
         self.token = job.token or ""
+        self._checkpoint: Mapping[str, object] = job.checkpoint or {}
         self._watcher = watcher
+        self._writing_lease = writing_lease
         self._at = (job.done, job.total, "")
         self._noted: datetime | None = None
         self._noted_doing = ""
@@ -156,14 +191,28 @@ class HeldJob:
 
     def hold(self, tx: Transaction) -> None:
         """Refuse to write what another runner will write, or nobody wants."""
-        self._stop_if(tx.jobs.heartbeat(self.job.id, self.token, self.parts.clock() + WRITING_LEASE))
+        self._stop_if(tx.jobs.heartbeat(self.job.id, self.token, self.parts.clock() + self._writing_lease))
+
+    @property
+    def checkpoint(self) -> Mapping[str, object]:
+        """What was kept last."""
+        return self._checkpoint
+
+    def keep(self, tx: Transaction, checkpoint: Mapping[str, object]) -> None:
+        """Note how far it is, unless another runner goes on with it, or nobody wants it."""
+        self._stop_if(tx.jobs.heartbeat(self.job.id, self.token, self.parts.clock() + LEASE))
+        tx.jobs.keep(self.job.id, self.token, checkpoint)
+        self._checkpoint = checkpoint
 
     def end(self, state: str, result: Mapping[str, object]) -> Job:
         """Record how it ended, unless it is no longer ours; return the row."""
         with self.parts.store.write() as tx:
             if self._ours(tx):
                 tx.jobs.advance(self.job.id, self.token, *self._at)
-                tx.jobs.finish(self.job.id, self.token, state, result)
+                if state == "queued" and not tx.jobs.get(self.job.id).cancel:
+                    tx.jobs.retry(self.job.id, self.token, self.parts.clock() + _retry_after(self.job), result)
+                else:
+                    tx.jobs.finish(self.job.id, self.token, "cancelled" if state == "queued" else state, result)
             return tx.jobs.get(self.job.id)
 
     def release(self) -> None:
@@ -188,6 +237,8 @@ def _outcome(held: HeldJob, kind: Kind, beating: AbstractContextManager[None]) -
             return "done", as_json(kind.run(held.parts, options, held))
     except Cancelled:
         return "cancelled", {}
+    except BackendError as error:
+        return "queued" if held.job.failures < RETRIES else "failed", {"error": str(error)}
     except PersonaeError as error:
         return "failed", {"error": str(error)}
     except (KeyboardInterrupt, SystemExit):
@@ -196,6 +247,10 @@ def _outcome(held: HeldJob, kind: Kind, beating: AbstractContextManager[None]) -
     except BaseException as error:
         held.end("failed", {"error": f"it broke off with {type(error).__name__}; the runner's log says where"})
         raise
+
+
+def _retry_after(job: Job) -> timedelta:
+    return FIRST_RETRY * 4.0**job.failures
 
 
 def as_json(summary: object) -> dict[str, object]:
@@ -214,18 +269,26 @@ def _plain(value: Any) -> object:
 
 def _claim(parts: Parts, kinds: Kinds, job_id: JobId | None) -> Job | None:
     """Take a job that can be run; those that cannot be are ended on the way."""
-    if not unfinished(parts):
-        return None  # and nobody who writes is kept waiting by a runner that only looks
+    with parts.store.read() as tx:
+        if not tx.jobs.free(list(kinds), parts.clock(), 1):
+            return None  # and nobody who writes is kept waiting by a runner that only looks
     with parts.store.write() as tx:
         now = parts.clock()
-        # One at a time: each rewrites the grouping, and shall see what those before it have done.
-        if any(job.state == "running" and not abandoned(job, now) for job in tx.jobs.unfinished()):
-            return None
-        while (job := tx.jobs.claim(list(kinds), now, LEASE_SECONDS, job_id)) is not None:
-            if not job.cancel and job.attempts <= ATTEMPTS:
+        wanted = _open_kinds(tx, kinds, now)
+        while (job := tx.jobs.claim(wanted, now, LEASE_SECONDS, job_id)) is not None:
+            if not job.cancel and job.attempts - job.failures <= ATTEMPTS:
                 return job
             _end_unrun(tx, job)
     return None
+
+
+def _open_kinds(tx: Transaction, kinds: Kinds, now: datetime) -> list[str]:
+    """Return the kinds that may be begun now: of those that are alone, one runs at a time."""
+    # Each rewrites the grouping, and shall see what those before it have done.
+    taken = any(
+        (job.kind not in kinds or kinds[job.kind].alone) and not abandoned(job, now) for job in tx.jobs.running()
+    )
+    return [name for name, kind in kinds.items() if not (taken and kind.alone)]
 
 
 def _claim_again(tx: Transaction, parts: Parts, job: Job) -> Job:

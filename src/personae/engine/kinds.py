@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from personae.engine import cluster
+from personae.engine import background, cluster
 from personae.engine.backfill import backfill
+from personae.engine.enrich import EnrichOptions, enrich
 from personae.engine.methods import GroupOptions, choose
 from personae.engine.parts import Parts
-from personae.engine.progress import Progress
+from personae.engine.progress import Resumable
+from personae.engine.reference import EXTRACT
+from personae.engine.reference_extract import ExtractOptions, extract
 from personae.errors import InputError
 
 Options = TypeVar("Options")
@@ -34,10 +37,13 @@ class Kind:
 
     options: type[Any]
     """Dataclass that its payload is: plain values and ids, never embeddings."""
-    run: Callable[[Parts, Any, Progress], object]
-    """Does the work as the options say, and returns its summary, a dataclass."""
+    run: Callable[[Parts, Any, Resumable], object]
+    """Does the work as the options say, and returns its summary, a dataclass. What takes `Progress` fits too."""
     check: Callable[[Parts, Any], object] = lambda _parts, _options: None
     """Raises InputError for options that `run` would refuse, before they are queued."""
+    alone: bool = True
+    """Whether it keeps others of the kind out of the project, as what rewrites the grouping must. What is not alone
+    runs beside everything, and its last write is short."""
 
 
 def _check_grouping(parts: Parts, options: GroupOptions) -> None:
@@ -49,6 +55,11 @@ KINDS: Mapping[str, Kind] = {
     "faces.cluster": Kind(GroupOptions, cluster.cluster, _check_grouping),
     "faces.assign": Kind(GroupOptions, cluster.assign, _check_grouping),
     "faces.reassign": Kind(GroupOptions, cluster.reassign, _check_grouping),
+    "images.ingest": Kind(background.PathOptions, background.run_ingest, background.check_paths),
+    "images.organise": Kind(background.PathOptions, background.run_organise, background.check_paths),
+    "people.enrich": Kind(EnrichOptions, enrich),
+    EXTRACT: Kind(ExtractOptions, extract, alone=False),
+    "models.evaluate": Kind(background.LabelOptions, background.run_evaluate),
     "faces.backfill": Kind(BackfillOptions, lambda parts, options, progress: backfill(parts, options.limit, progress)),
 }
 
@@ -64,10 +75,18 @@ def read_options(kind: type[Options], payload: Mapping[str, object]) -> Options:
         InputError: there is no such field, or a value is of another type.
     """
     hints = get_type_hints(kind)
-    for name, value in payload.items():
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in payload.items()}
+    for name, value in values.items():
         if name not in hints:
             raise InputError(f"there is no option {name}; there are: {', '.join(hints)}")
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not isinstance(value, hints[name]) and not (whole and isinstance(0.0, hints[name])):
+        if not _fits(value, hints[name]):
             raise InputError(f"option {name} is not of its type: {value!r}")
-    return kind(**payload)
+    return kind(**values)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value of JSON, its lists made tuples, is what an option takes."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(member, get_args(hint)[0]) for member in value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint) or (whole and isinstance(0.0, hint))

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from personae.core.continuity import Continuity
 from personae.core.quality import ENRICH, Gates
 from personae.engine.gallery import VectorCache
 from personae.engine.memo import Memo
 from personae.errors import InputError
-from personae.ports import Clock, Decode, Detector, Embedder, Files, JobQueue, PeopleSource, Pulse, Store, VectorIndex
+from personae.ports import (
+    Clock,
+    Decode,
+    Detector,
+    Embedder,
+    Files,
+    JobFeed,
+    JobQueue,
+    OpenVideo,
+    PeopleSource,
+    Post,
+    Pulse,
+    Store,
+    VectorIndex,
+    VideoFrame,
+)
 from personae.records import SourceSpec
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
 
@@ -54,10 +73,24 @@ class Rules:
     """model_ids that the user wants; `Vision` has those that could be had."""
     enrich_gates: Gates = ENRICH
     """What a face that a source brings must be."""
+    reference_threshold: float = 0.7
+    """det_score under which the primary face of a reference is doubtful."""
 
 
 def _no_source(spec: SourceSpec) -> PeopleSource:
     raise InputError(f"source {spec.name} cannot be opened here")
+
+
+def _no_video(path: Path, every: int, side: int) -> Iterator[VideoFrame]:  # noqa: ARG001
+    raise InputError(f"{path} is no picture, and videos cannot be read here")
+
+
+def _no_plot(continuity: Continuity, form: str) -> bytes:  # noqa: ARG001
+    raise InputError("nothing can be drawn here")
+
+
+def _no_post() -> Post:
+    raise InputError("nothing can be sent from here")
 
 
 @dataclass(frozen=True)
@@ -65,7 +98,13 @@ class Parts:
     """The whole outfit; built by bootstrap alone."""
 
     store: Store
+    home: Path
+    """The folder of all projects; pictures in it are never taken in."""
     crops: Files
+    photos: Files
+    """Pictures that were sent here, and lie nowhere else."""
+    pictures: Files
+    """Source images of references."""
     sniff: Callable[[bytes], str | None]
     """First bytes of a file -> the picture format they show, or None."""
     decode: Decode
@@ -86,10 +125,19 @@ class Parts:
     """What was read of the gallery already."""
     known: Memo[Known] = field(default_factory=Memo)
     """What was learnt of the known people already."""
+    indexing: AbstractContextManager[object] = field(default_factory=threading.RLock)
+    """Held by the one thread that brings indexes up to the store."""
     sources: Callable[[], Sequence[SourceSpec]] = lambda: ()
     """The entries of sources.yaml, also those that are not enabled."""
     open_source: Callable[[SourceSpec], PeopleSource] = _no_source
     forget_photos: Callable[[str], None] = lambda _source: None
     """Removes the photos of a source that were kept as they came."""
+    open_video: OpenVideo = _no_video
+    draw_continuity: Callable[[Continuity, str], bytes] = _no_plot
+    """(what was measured, png, svg or html) -> the file."""
+    feed: JobFeed | None = None
+    """Where runners fetch the jobs that `queue` carries; None: they look into the table."""
+    open_post: Callable[[], Post] = _no_post
+    """Opens what carries messages to receivers of events; to be closed."""
     close_indexes: Callable[[], None] = lambda: None
     """Lets go of what `index` has opened."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personae.engine.parts import Parts
-from personae.engine.review import find_cluster, find_face, find_person, no_longer
+from personae.engine.review import clean_name, find_cluster, find_face, find_person, no_longer, record
+from personae.errors import Conflict
 from personae.ports import Transaction
-from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Person, PersonId
+from personae.types import Cluster, Decision, DecisionKind, Face, FaceId, Maker, Person, PersonId
 
 _RANKS = {DecisionKind.ASSIGN: 0, DecisionKind.STATE: 1, DecisionKind.CONFIRM: 2}
 """Decisions that tie a face to a person; one gives way to those of its own rank and above."""
@@ -43,6 +44,23 @@ def people(parts: Parts) -> tuple[list[Person], list[Cluster]]:
     """Return the named people and the unknown groups, largest first."""
     with parts.store.read() as tx:
         return tx.people.all(), tx.clusters.all()
+
+
+def add(parts: Parts, new_name: str, kind: str = "real") -> Person:
+    """Make a person, of whom there is no face yet.
+
+    Raises:
+        InputError: the name cannot be used, or a person is neither real nor character.
+        Conflict: somebody is called so already.
+    """
+    wanted = clean_name(new_name)
+    with parts.store.write() as tx:
+        if found := tx.people.find(wanted):
+            raise Conflict(f"#{found[0].id} is called {wanted!r} already")
+        person_id = tx.people.add(wanted, kind)
+        named = Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person_id, name=wanted)
+        record(tx, "name", f"{wanted} is known", [named])
+        return tx.people.get(person_id)
 
 
 def show(parts: Parts, reference: str) -> Shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from personae.ports import Transaction
@@ -31,6 +32,24 @@ class Progress(Protocol):
 
         Raises:
             Conflict: another runner has taken it over, and will write the outcome.
+            Cancelled: somebody asked it to stop.
+        """
+        ...
+
+
+class Resumable(Progress, Protocol):
+    """`Progress` of work that can go on where another runner was stopped."""
+
+    @property
+    def checkpoint(self) -> Mapping[str, object]:
+        """What was kept last; empty: it begins."""
+        ...
+
+    def keep(self, tx: Transaction, checkpoint: Mapping[str, object]) -> None:
+        """Note how far it is, in the transaction that writes a part of the outcome; ids and counts, never embeddings.
+
+        Raises:
+            Conflict: another runner has taken it over.
             Cancelled: somebody asked it to stop.
         """
         ...

@@ -28,7 +28,7 @@ def write_report(parts: Parts, render: Callable[[AlbumReport], str], to: Path) -
     return write_page(render(build(parts)), to)
 
 
-def write_page(page: str, to: Path) -> Path:
+def write_page(page: str | bytes, to: Path) -> Path:
     """Write a page to a file, atomically, and return its path.
 
     Raises:
@@ -41,7 +41,7 @@ def write_page(page: str, to: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".personae-") as folder:
             draft = Path(folder) / to.name
             with draft.open("wb") as file:
-                file.write(page.encode("utf-8"))
+                file.write(page if isinstance(page, bytes) else page.encode("utf-8"))
                 file.flush()
                 os.fsync(file.fileno())
             draft.chmod(0o600)

@@ -1,8 +1,13 @@
 """Every Protocol: what the engine asks of the world, and what adapters give."""
 
+from personae.ports.browse import BrowseTable, FaceFilter
 from personae.ports.files import Files
+from personae.ports.hooks import Hook, HookId, HookTable, Post, Receipt
 from personae.ports.index import VectorIndex
-from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobQueue, Pulse
+from personae.ports.keys import House, KeyTable, ProjectTable
+from personae.ports.likeness import LikenessTable
+from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobFeed, JobQueue, Pulse
+from personae.ports.references import ReferenceTable
 from personae.ports.sources import PeopleSource
 from personae.ports.store import (
     Clock,
@@ -15,14 +20,15 @@ from personae.ports.store import (
     PeopleTable,
     SettingTable,
     SourceTable,
-    Store,
-    Transaction,
 )
+from personae.ports.transaction import Store, Transaction
+from personae.ports.video import OpenVideo, VideoFrame
 from personae.ports.vision import Decode, Detector, Embedder
 
 __all__ = [
     "BEAT_SECONDS",
     "LEASE_SECONDS",
+    "BrowseTable",
     "Clock",
     "ClusterTable",
     "DecisionTable",
@@ -30,17 +36,31 @@ __all__ = [
     "Detector",
     "Embedder",
     "EventTable",
+    "FaceFilter",
     "FaceTable",
     "Files",
+    "Hook",
+    "HookId",
+    "HookTable",
+    "House",
     "ImageTable",
+    "JobFeed",
     "JobQueue",
     "JobTable",
+    "KeyTable",
+    "LikenessTable",
+    "OpenVideo",
     "PeopleSource",
     "PeopleTable",
+    "Post",
+    "ProjectTable",
     "Pulse",
+    "Receipt",
+    "ReferenceTable",
     "SettingTable",
     "SourceTable",
     "Store",
     "Transaction",
     "VectorIndex",
+    "VideoFrame",
 ]

@@ -21,6 +21,11 @@ class VectorIndex(Protocol):
     def dimension(self) -> int: ...
 
     @property
+    def follows(self) -> bool:
+        """Whether it must be brought up to the store; False: it searches the store's own table."""
+        ...
+
+    @property
     def cursor(self) -> int:
         """Sequence number of the last event applied; 0 when empty."""
         ...

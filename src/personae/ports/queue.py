@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from personae.types import JobId
 
-LEASE_SECONDS = 30.0
-"""How long a job belongs to its runner after a sign of life. A dead runner's job waits this long; a runner that
-lives may miss two beats, as when another process is writing to the store."""
+LEASE_SECONDS = 24.0
+"""How long a job belongs to its runner after a sign of life. A dead runner's job waits this long, and up to five
+seconds more until it is looked for; a runner that lives may miss two beats, as when another process is writing to the
+store."""
 BEAT_SECONDS = LEASE_SECONDS / 3
 
 
@@ -20,10 +22,37 @@ class JobQueue(Protocol):
         """See to it that a runner looks for this job soon. Raises BackendError when none can be had."""
         ...
 
+    def lacking(self, job_ids: Sequence[JobId]) -> list[JobId]:
+        """Return those that were not carried, or were lost on the way; none where runners look for themselves.
+
+        Raises BackendError when that cannot be known now.
+        """
+        ...
+
+    def attend(self, ring: Callable[[], None] | None) -> None:
+        """Start no runners from now on: those that are there are rung when there is a job; None: they are gone."""
+        ...
+
+    def trouble(self) -> str:
+        """Say why nothing can be carried now; empty: all is well."""
+        ...
+
+
+class JobFeed(Protocol):
+    """The other end of a queue that lies outside the store."""
+
+    def take(self, seconds: float) -> JobId | None:
+        """Wait for a job to come; None: none has. Raises BackendError when the queue does not answer."""
+        ...
+
 
 class Pulse(Protocol):
     """Extends the lease of a job while its runner's process lives, whatever that process is busy with."""
 
     def __call__(self, job_id: JobId, token: str) -> AbstractContextManager[None]:
         """Beat until the block is left, or the process is dead."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what beats."""
         ...

@@ -1,9 +1,8 @@
-"""Ports of the store: one Protocol for each kind of thing it keeps."""
+"""Ports of the store's tables: one Protocol for each kind of thing it keeps; `transaction` has them together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -285,8 +284,12 @@ class JobTable(Protocol):
     ) -> Job | None:
         """Take the oldest queued job, or a running one whose lease ran out; None when there is nothing to do.
 
-        With `job_id` that job or none.
+        With `job_id` that job or none. A job that waits after a failure is not taken before its time.
         """
+        ...
+
+    def free(self, kinds: Sequence[str], now: datetime, limit: int = 1000) -> list[JobId]:
+        """Jobs that could be claimed now, oldest first."""
         ...
 
     def heartbeat(self, job_id: JobId, token: str, until: datetime) -> bool:
@@ -303,6 +306,18 @@ class JobTable(Protocol):
         """Give it back to the queue, as if it had not been tried."""
         ...
 
+    def retry(self, job_id: JobId, token: str, not_before: datetime, result: Mapping[str, object]) -> None:
+        """Give it back to the queue after a failure that may pass, to be tried again then."""
+        ...
+
+    def keep(self, job_id: JobId, token: str, checkpoint: Mapping[str, object]) -> None:
+        """Note where another runner would go on."""
+        ...
+
+    def note(self, job_id: JobId, result: Mapping[str, object]) -> None:
+        """Say something about a job that is queued; nothing when it is not."""
+        ...
+
     def cancel(self, job_id: JobId) -> None:
         """Cancel a queued job at once, a running one at its next heartbeat. Raises Conflict when it has ended."""
         ...
@@ -313,6 +328,14 @@ class JobTable(Protocol):
 
     def unfinished(self) -> list[Job]:
         """Queued and running jobs, oldest first."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by state; states that no job is in are left out."""
+        ...
+
+    def running(self) -> list[Job]:
+        """Running jobs, oldest first, also those whose runner has died."""
         ...
 
 
@@ -351,47 +374,3 @@ class SettingTable(Protocol):
     def set(self, key: str, value: object) -> None: ...
 
     def all(self) -> dict[str, object]: ...
-
-
-class Transaction(Protocol):
-    """Everything of one project, seen and changed together."""
-
-    @property
-    def images(self) -> ImageTable: ...
-    @property
-    def faces(self) -> FaceTable: ...
-    @property
-    def people(self) -> PeopleTable: ...
-    @property
-    def clusters(self) -> ClusterTable: ...
-    @property
-    def decisions(self) -> DecisionTable: ...
-    @property
-    def events(self) -> EventTable: ...
-    @property
-    def jobs(self) -> JobTable: ...
-    @property
-    def sources(self) -> SourceTable: ...
-    @property
-    def settings(self) -> SettingTable: ...
-
-
-class Store(Protocol):
-    """The truth (law 1)."""
-
-    def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent view; writing through it raises."""
-        ...
-
-    def write(self) -> AbstractContextManager[Transaction]:
-        """One writer at a time (law 3): commits on leaving, rolls back on an exception.
-
-        Raises BackendError when the store cannot be written: disk full, read-only, server gone.
-        """
-        ...
-
-    def check(self) -> list[str]:
-        """Differences the store finds in itself (integrity, dangling keys), one sentence each."""
-        ...
-
-    def close(self) -> None: ...

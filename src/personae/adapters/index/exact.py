@@ -17,8 +17,10 @@ FEW = 8
 class ExactIndex:
     """`personae.ports.VectorIndex` in memory alone: filled from the store when it is opened."""
 
+    follows = True
+    """See the port; likewise below."""
     damage = ""
-    """See the port; there is no saved state that could be damaged."""
+    """There is no saved state that could be damaged."""
 
     def __init__(self, model_id: ModelId, dimension: int) -> None:
         self._model_id = model_id

@@ -124,6 +124,9 @@ class PointIndex:
         history: tells the store's events apart, to notice a collection that has followed another store.
     """
 
+    follows = True
+    """See the port."""
+
     def __init__(
         self,
         points: Points,

@@ -46,6 +46,9 @@ class VoyagerIndex:
         fetch: the store's embeddings, for exact scores; None: the float32 vectors that the file itself holds.
     """
 
+    follows = True
+    """See the port."""
+
     def __init__(self, file: Path, model_id: ModelId, dimension: int, fetch: Fetch | None = None) -> None:
         self._file = file
         self._model_id = model_id

@@ -90,11 +90,13 @@ def _dangling(scope: Scope) -> Iterator[str]:
 def _vectors(scope: Scope) -> Iterator[str]:
     """Embeddings that are not unit vectors of their model's dimension, and those of refused faces."""
     mine = embeddings.join(faces, embeddings.c.face_id == faces.c.id)
+    vector = embeddings.c.vector
+    size = sa.func.vector_dims(vector) * STORED.itemsize if scope.on_postgres else sa.func.length(vector)
     lengths = (
-        sa.select(embeddings.c.model_id, sa.func.length(embeddings.c.vector), sa.func.count())
+        sa.select(embeddings.c.model_id, size.label("size"), sa.func.count())
         .select_from(mine)
         .where(faces.c.project_id == scope.project_id)
-        .group_by(embeddings.c.model_id, sa.func.length(embeddings.c.vector))
+        .group_by(embeddings.c.model_id, sa.text("size"))
     )
     usual: dict[str, tuple[int, int]] = {}
     for model_id, length, count in scope.connection.execute(lengths):
@@ -150,7 +152,7 @@ def _people(scope: Scope) -> Iterator[str]:
         if (row.active, row.merged_into) != (active, state.merged_into) or not same_name:
             wrong.append(row.id)
     if wrong:
-        yield _sentence("people are not what the ledger says", wrong)
+        yield _sentence("people are not what the ledger says", sorted(wrong))
 
 
 def _faces(scope: Scope) -> Iterator[str]:

@@ -14,7 +14,7 @@ from personae.adapters.store.scope import Scope
 from personae.errors import NotFound
 from personae.types import Cluster, ClusterId, FaceId
 
-_LABEL = "unknown_cluster_"
+LABEL = "unknown_cluster_"
 _MOST = 2**63 - 1
 """The largest number that the databases hold."""
 
@@ -41,7 +41,7 @@ class SqlClusters:
 
     def find(self, label: str) -> Cluster:
         """See the port."""
-        digits = label.removeprefix(_LABEL)
+        digits = label.removeprefix(LABEL)
         number = int(digits) if digits.isascii() and digits.isdecimal() else 0
         return self._one(clusters.c.number == min(number, _MOST), label)
 
@@ -65,4 +65,4 @@ class SqlClusters:
 
 def _cluster(row: Any, best: Mapping[int, tuple[int, FaceId]]) -> Cluster:
     count, face_id = best.get(row.id, (0, None))
-    return Cluster(ClusterId(row.id), f"{_LABEL}{row.number}", count, face_id)
+    return Cluster(ClusterId(row.id), f"{LABEL}{row.number}", count, face_id)

@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from personae.adapters.store.pgvector import PgVector
+
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """SQLite counts up by itself only in a column that is exactly INTEGER."""
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
 Hex = sa.String(64)
+Embedding = sa.LargeBinary().with_variant(PgVector(), "postgresql")
+"""The numbers of a vector, little-endian float32 bytes; on PostgreSQL a `vector`, which pgvector can search."""
 
 
 class Moment(sa.types.TypeDecorator[datetime]):

@@ -75,13 +75,13 @@ class SqlDecisions:
         row = self.scope.connection.execute(self._mine().where(operations.c.id == operation_id)).first()
         if row is None:
             raise NotFound(f"there is no operation {operation_id}")
-        return _operation(row, self._undone())
+        return to_operation(row, self._undone())
 
     def operations(self, limit: int = 50) -> list[Operation]:
         """See the port."""
         rows = self.scope.connection.execute(self._mine().order_by(operations.c.id.desc()).limit(limit)).all()
         gone = self._undone()
-        return [_operation(row, gone) for row in rows]
+        return [to_operation(row, gone) for row in rows]
 
     def last(self, maker: Maker) -> int:
         """See the port."""
@@ -131,7 +131,7 @@ class SqlDecisions:
         return [FaceId(i) for i in sorted(set(self.scope.connection.execute(query).scalars()) - {None})]
 
     def _undone(self) -> set[OperationId]:
-        return _undone(self.scope)
+        return undone_in(self.scope)
 
     def _mine(self) -> sa.Select[Any]:
         return sa.select(operations).where(operations.c.project_id == self.scope.project_id)
@@ -166,11 +166,12 @@ def revoked_sources(scope: Scope) -> set[str]:
         )
     )  # fmt: skip
     rows = scope.connection.execute(query).all()
-    gone = _undone(scope) if rows else set()
+    gone = undone_in(scope) if rows else set()
     return {source for operation_id, source in rows if operation_id not in gone}
 
 
-def _undone(scope: Scope) -> set[OperationId]:
+def undone_in(scope: Scope) -> set[OperationId]:
+    """Return the operations of a project that are undone."""
     query = sa.select(operations.c.id, operations.c.undoes).where(
         operations.c.project_id == scope.project_id, operations.c.undoes.is_not(None)
     )
@@ -215,7 +216,8 @@ def _decision(row: Any) -> Decision:
     )
 
 
-def _operation(row: Any, gone: set[OperationId]) -> Operation:
+def to_operation(row: Any, gone: set[OperationId]) -> Operation:
+    """Return the operation of a row of all columns; `gone` are those that are undone."""
     undoes = None if row.undoes is None else OperationId(row.undoes)
     return Operation(
         OperationId(row.id), row.kind, Maker(row.maker), row.summary, row.created_at, undoes, row.id in gone

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from personae.adapters.store.pgvector import binary_format, register
 from personae.errors import BackendError, InputError
+
+if TYPE_CHECKING:
+    import psycopg
 
 MODE = "personae_mode"
 """Execution option of a connection: "read" or "write"."""
+BINARY = "personae_binary"
+"""Execution option of a query of many vectors: PostgreSQL shall not spell out the bytes in hexadecimal digits."""
 
 _PAGE_BYTES = 16384
 """A 512-dimensional vector and its row take 2,075 bytes: 4,096-byte pages would be half empty."""
+_KEPT = 16
+"""Connections to SQLite that are kept open: as many as the server has threads for its requests."""
 _WRITER_LOCK = 0x706572736F6E6165
 """The advisory lock of PostgreSQL's one writer: "personae" in ASCII."""
 
@@ -67,15 +76,22 @@ def connect(address: URL, patience: float) -> sa.Engine:
 
 
 def _sqlite(address: URL, patience: float) -> sa.Engine:
-    folder = Path(address.database or "").absolute().parent
+    file = Path(address.database or "").absolute()
+    folder = file.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BackendError(f"the folder {folder} of the store cannot be made: {error.strerror}") from error
+    # Readable by its owner alone: it holds biometric data. Where it cannot be made, SQLite says why.
+    with contextlib.suppress(OSError):
+        if "uri" not in address.query:
+            file.touch(mode=0o600, exist_ok=False)
     engine = sa.create_engine(
         address,
         json_serializer=to_json,
-        pool_size=4,
+        # A connection that the pool does not keep costs as much to open as a page of a list to read.
+        pool_size=_KEPT,
+        pool_use_lifo=True,
         max_overflow=-1,
         connect_args={"timeout": patience, "check_same_thread": False},
     )
@@ -96,14 +112,18 @@ def _sqlite(address: URL, patience: float) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
+        # By the driver itself: every transaction begins so, and the ways around it take longer than the statements.
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            raise BackendError("the connection to the store is closed")
         if connection.get_execution_options().get(MODE) == "write":
-            connection.exec_driver_sql("PRAGMA query_only = OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            driver.execute("PRAGMA query_only = OFF")
+            driver.execute("BEGIN IMMEDIATE")
         else:
-            connection.exec_driver_sql("PRAGMA query_only = ON")
-            connection.exec_driver_sql("BEGIN")
+            driver.execute("PRAGMA query_only = ON")
+            driver.execute("BEGIN")
             # A snapshot begins with the first read, not with BEGIN.
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").all()
+            driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
     return engine
 
@@ -113,6 +133,16 @@ def _postgres(address: URL, patience: float) -> sa.Engine:
         address, json_serializer=to_json, pool_size=4, max_overflow=16, pool_pre_ping=True,
         connect_args={"connect_timeout": max(2, int(patience))},
     )  # fmt: skip
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: psycopg.Connection, _record: object) -> None:
+        register(connection.adapters)
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def prepare(*told: Any) -> None:
+        _, cursor, _, _, context, _ = told
+        if context is not None and context.execution_options.get(BINARY):
+            cursor.format = binary_format()
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from personae.adapters.store.engine import BINARY
 from personae.adapters.store.events import add_events
 from personae.adapters.store.rows import STORED, embedding_row, to_face
 from personae.adapters.store.schema import embeddings, faces
@@ -261,4 +262,5 @@ class SqlFaces:
             sa.select(embeddings.c.face_id, embeddings.c.vector)
             .select_from(embeddings.join(faces, embeddings.c.face_id == faces.c.id))
             .where(faces.c.project_id == self.scope.project_id, embeddings.c.model_id == model_id)
+            .execution_options(**{BINARY: True})
         )

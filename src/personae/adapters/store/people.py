@@ -54,7 +54,7 @@ class SqlPeople:
 
     def get(self, person_id: PersonId) -> Person:
         """See the port."""
-        for person in self._select(people.c.id == person_id):
+        for person in self.where(people.c.id == person_id):
             return person
         raise NotFound(f"there is no person #{person_id}")
 
@@ -69,12 +69,12 @@ class SqlPeople:
             .select_from(people.join(aliases, aliases.c.person_id == people.c.id))
             .where(aliases.c.alias_key == wanted, aliases.c.stated_by.not_in(revoked_sources(self.scope)))
         )
-        found = self._select(people.c.id.in_(named.union(called)))
+        found = self.where(people.c.id.in_(named.union(called)))
         return sorted(found, key=lambda person: person.id)
 
     def all(self) -> list[Person]:
         """See the port."""
-        return sorted(self._select(sa.true()), key=lambda person: (-person.face_count, person.id))
+        return sorted(self.where(sa.true()), key=lambda person: (-person.face_count, person.id))
 
     def set_state(self, person_id: PersonId, *, name: str | None, merged_into: PersonId | None) -> None:
         """See the port; a person merged into another is not active either."""
@@ -217,7 +217,8 @@ class SqlPeople:
                 rows,
             )
 
-    def _select(self, condition: sa.ColumnElement[bool]) -> list[Person]:
+    def where(self, condition: sa.ColumnElement[bool]) -> list[Person]:
+        """Return the active people whose rows fulfil a condition, by id."""
         query = (
             sa.select(people)
             .where(people.c.project_id == self.scope.project_id, people.c.active, condition)

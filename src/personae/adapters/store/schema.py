@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from personae.adapters.store.columns import Hex, Id, Json, Moment, Words
+from personae.adapters.store.columns import Embedding, Hex, Id, Json, Moment, Words
 
-VERSION = "0003"
+VERSION = "0008"
 """The newest migration; a store that says so is opened without looking for others."""
 
 metadata = sa.MetaData(
@@ -164,7 +164,7 @@ embeddings = Table(
     "embeddings", metadata,
     _refers("face_id", "faces.id", primary_key=True),
     Column("model_id", sa.Text, primary_key=True),
-    Column("vector", sa.LargeBinary, nullable=False),
+    Column("vector", Embedding, nullable=False),
 )  # fmt: skip
 
 operations = Table(
@@ -277,6 +277,8 @@ cursors = Table(
     Column("seq", sa.BigInteger, nullable=False),
 )  # fmt: skip
 
+UNFINISHED = sa.text("jobs.state IN ('queued', 'running')")
+
 jobs = Table(
     "jobs", metadata,
     _key(),
@@ -292,7 +294,30 @@ jobs = Table(
     Column("cancel", sa.Boolean, nullable=False),
     Column("result", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("failures", sa.Integer, nullable=False, server_default="0"),
+    Column("not_before", Moment),
+    Column("checkpoint", Json),
     Index(None, "project_id", "kind", "state"),
+    Index("ix_jobs_unfinished", "project_id", "id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+webhooks = Table(
+    "webhooks", metadata,
+    _key(),
+    _project(),
+    Column("url", sa.Text, nullable=False),
+    Column("kinds", Json, nullable=False),
+    Column("secret", sa.Text, nullable=False),
+    Column("seq", sa.BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("paused", sa.Boolean, nullable=False),
+    Column("failures", sa.Integer, nullable=False),
+    Column("failing_since", Moment),
+    Column("not_before", Moment),
+    Column("error", Words, nullable=False),
+    Column("token", sa.Text),
+    Column("lease_until", Moment),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -301,4 +326,16 @@ settings = Table(
     _refers("project_id", "projects.id", primary_key=True),
     Column("key", Words, primary_key=True),
     Column("value", Json, nullable=False),
+)  # fmt: skip
+
+api_keys = Table(
+    "api_keys", metadata,
+    _key(),
+    Column("name", Words, nullable=False),
+    Column("role", sa.Text, nullable=False),
+    Column("digest", Hex, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+    sqlite_autoincrement=True,
 )  # fmt: skip

@@ -9,23 +9,30 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from personae.adapters.store.browse import SqlBrowse
 from personae.adapters.store.check import differences
 from personae.adapters.store.clusters import SqlClusters
 from personae.adapters.store.decisions import SqlDecisions
 from personae.adapters.store.engine import MODE, connect, describe, parse
 from personae.adapters.store.events import SqlEvents
 from personae.adapters.store.faces import SqlFaces
+from personae.adapters.store.hooks import SqlHooks
 from personae.adapters.store.images import SqlImages
 from personae.adapters.store.jobs import SqlJobs
-from personae.adapters.store.migrate import prepare
+from personae.adapters.store.likeness import SqlLikeness
+from personae.adapters.store.migrate import prepare, still_current
+from personae.adapters.store.nearest import SqlNearest
 from personae.adapters.store.people import SqlPeople
 from personae.adapters.store.problems import translating
+from personae.adapters.store.references import SqlReferences
 from personae.adapters.store.schema import projects
 from personae.adapters.store.scope import Scope
 from personae.adapters.store.settings import SqlSettings
 from personae.adapters.store.sources import SqlSources
-from personae.errors import BackendError, Conflict
+from personae.adapters.store.stamp import Stamps
+from personae.errors import BackendError, Conflict, InputError
 from personae.ports import Clock, Transaction
+from personae.types import ModelId
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,17 @@ class SqlTransaction:
     jobs: SqlJobs
     sources: SqlSources
     settings: SqlSettings
+    references: SqlReferences
+    browse: SqlBrowse
+    hooks: SqlHooks
+    likeness: SqlLikeness
 
 
 def _transaction(scope: Scope) -> Transaction:
     return SqlTransaction(
         SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
         SqlEvents(scope), SqlJobs(scope), SqlSources(scope), SqlSettings(scope),
+        SqlReferences(scope), SqlBrowse(scope), SqlHooks(scope), SqlLikeness(scope),
     )  # fmt: skip
 
 
@@ -55,6 +67,7 @@ class SqlStore:
 
     def __init__(self, engine: sa.Engine, project_id: int, clock: Clock, patience: float) -> None:
         self._engine = engine
+        self._stamps = Stamps(engine)
         self._project_id = project_id
         self._clock = clock
         self._patience = patience
@@ -64,7 +77,7 @@ class SqlStore:
 
     @classmethod
     def open(cls, url: str, project: str, clock: Clock, patience: float = 60.0) -> SqlStore:
-        """Open a store and one project in it; both are created, and the tables upgraded, when needed.
+        """Open a store and one project in it; both are created when needed, and the tables of a SQLite store upgraded.
 
         Args:
             url: sqlite:///path or postgresql+psycopg://user:password@host/database.
@@ -74,7 +87,7 @@ class SqlStore:
 
         Raises:
             InputError: the address is no such URL.
-            BackendError: the store cannot be opened, is no store, or was written by a newer version.
+            BackendError: the store cannot be opened, is no store, or is of another version.
         """
         address = parse(url)
         name = describe(address)
@@ -91,8 +104,8 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """See the port."""
-        with translating(self._name, reading=True), self._engine.connect() as connection, connection.begin():
-            yield self._open(connection)
+        with self._view() as scope:
+            yield _transaction(scope)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -101,22 +114,51 @@ class SqlStore:
         Raises:
             Conflict: this thread is writing already.
         """
-        with self._turn(), translating(self._name):
-            connection = self._engine.connect().execution_options(**{MODE: "write"})
-            with connection, connection.begin():
-                yield self._open(connection)
+        with self._change() as scope:
+            yield _transaction(scope)
 
     def check(self) -> list[str]:
         """See the port."""
         with translating(self._name), self._engine.connect() as connection, connection.begin():
             return differences(Scope(connection, self._project_id, self._clock))
 
+    def nearest(self, model_id: ModelId, dimension: int) -> SqlNearest:
+        """Return what searches this project's embeddings of a model where they lie.
+
+        Raises:
+            InputError: the store is no PostgreSQL.
+        """
+        if self._engine.dialect.name != "postgresql":
+            raise InputError("the index pgvector searches a PostgreSQL store: set database_url, or take another index")
+        return SqlNearest(self._view, self._change, model_id, dimension)
+
+    @property
+    def stamp_waits(self) -> bool:
+        """See the port; likewise below."""
+        return self._engine.dialect.name == "postgresql"
+
+    def stamp(self) -> str:
+        """See the port."""
+        with translating(self._name, reading=True):
+            return self._stamps.now()
+
     def close(self) -> None:
         """Close every connection; the last one of SQLite empties the -wal file."""
+        self._stamps.close()
         self._engine.dispose()
 
-    def _open(self, connection: sa.Connection) -> Transaction:
-        return _transaction(Scope(connection, self._project_id, self._clock))
+    @contextmanager
+    def _view(self) -> Iterator[Scope]:
+        with translating(self._name, reading=True), self._engine.connect() as connection, connection.begin():
+            yield Scope(connection, self._project_id, self._clock)
+
+    @contextmanager
+    def _change(self) -> Iterator[Scope]:
+        with self._turn(), translating(self._name):
+            connection = self._engine.connect().execution_options(**{MODE: "write"})
+            with connection, connection.begin():
+                still_current(connection, self._name)
+                yield Scope(connection, self._project_id, self._clock)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -1,0 +1,157 @@
+"""What belongs to the whole database: keys of the HTTP API, and the projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from personae.access import ApiKey, KeyId, Project, Role
+from personae.adapters.store.engine import MODE, connect, describe, parse
+from personae.adapters.store.migrate import prepare
+from personae.adapters.store.problems import translating
+from personae.adapters.store.schema import UNFINISHED, api_keys, jobs, projects, webhooks
+from personae.errors import Conflict, NotFound
+from personae.ports import Clock
+from personae.types import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """A pool of connections, the clock that rows are stamped with, and the store's name in a sentence."""
+
+    engine: sa.Engine
+    clock: Clock
+    name: str
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        with translating(self.name, reading=True), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        with translating(self.name):
+            connection = self.engine.connect().execution_options(**{MODE: "write"})
+            with connection, connection.begin():
+                yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class SqlKeys:
+    """`personae.ports.KeyTable` in SQL."""
+
+    database: _Database
+
+    def add(self, name: str, role: Role, digest: Digest) -> ApiKey:
+        """See the port; the writer's lock keeps two of one name apart."""
+        with self.database.write() as connection:
+            if connection.execute(_in_force(name)).first() is not None:
+                raise Conflict(f"there is a key {name} already: choose another name, or revoke it first")
+            row = {"name": name, "role": str(role), "digest": digest, "created_at": self.database.clock()}
+            return _key(connection.execute(sa.insert(api_keys).returning(api_keys), row).one())
+
+    def all(self) -> list[tuple[ApiKey, Digest]]:
+        """See the port."""
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.id)).all()
+        return [(_key(row), Digest(row.digest)) for row in rows]
+
+    def revoke(self, name: str) -> ApiKey:
+        """See the port."""
+        with self.database.write() as connection:
+            row = connection.execute(_in_force(name)).first()
+            if row is None:
+                raise NotFound(f"there is no key {name} in force; `personae keys list` shows those there are")
+            ended = sa.update(api_keys).where(api_keys.c.id == row.id).values(revoked_at=self.database.clock())
+            return _key(connection.execute(ended.returning(api_keys)).one())
+
+    def used(self, key_id: KeyId, moment: datetime) -> None:
+        """See the port."""
+        with self.database.write() as connection:
+            connection.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlProjects:
+    """`personae.ports.ProjectTable` in SQL."""
+
+    database: _Database
+
+    def all(self) -> list[Project]:
+        """See the port."""
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(projects).order_by(projects.c.name)).all()
+        return [Project(row.id, row.name, row.created_at) for row in rows]
+
+    def add(self, name: str) -> Project:
+        """See the port."""
+        with self.database.write() as connection:
+            if connection.execute(sa.select(projects.c.id).where(projects.c.name == name)).first() is not None:
+                raise Conflict(f"there is a project {name} already")
+            row = {"name": name, "created_at": self.database.clock()}
+            added = connection.execute(sa.insert(projects).returning(projects), row).one()
+        return Project(added.id, added.name, added.created_at)
+
+    def busy(self) -> list[str]:
+        """See the port."""
+        at_work = sa.exists().where(jobs.c.project_id == projects.c.id, UNFINISHED)
+        told = sa.exists().where(webhooks.c.project_id == projects.c.id)
+        query = sa.select(projects.c.name).where(sa.or_(at_work, told)).order_by(projects.c.name)
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+class SqlHouse:
+    """`personae.ports.House` in SQL; made by `SqlHouse.open`."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+        self._engine = engine
+        database = _Database(engine, clock, describe(engine.url))
+        self.keys = SqlKeys(database)
+        self.projects = SqlProjects(database)
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str, clock: Clock, patience: float = 60.0) -> SqlHouse:
+        """Open a database; it is created, and its tables upgraded, when needed.
+
+        Args:
+            url: sqlite:///path or postgresql+psycopg://user:password@host/database.
+            clock: gives the time that rows are stamped with.
+            patience: seconds to wait for another writer.
+
+        Raises:
+            InputError: the address is no such URL.
+            BackendError: it cannot be opened, is no store, or was written by a newer version.
+        """
+        address = parse(url)
+        engine = connect(address, patience)
+        try:
+            with translating(describe(address)):
+                prepare(engine, describe(address))
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, clock)
+
+    def ping(self) -> None:
+        """See the port."""
+        with self._database.read() as connection:
+            connection.execute(sa.select(sa.literal(1)))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _in_force(name: str) -> sa.Select[Any]:
+    return sa.select(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(KeyId(row.id), row.name, Role(row.role), row.created_at, row.last_used_at, row.revoked_at)

@@ -1,0 +1,93 @@
+"""Verbs on the keys of the HTTP API: keys create, list, revoke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from personae.access import ApiKey, Role
+from personae.cli.context import Context, Json, columns, note, out, printable, show_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from personae.ports import House
+
+app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Of whom or what uses the key.")]
+
+
+@app.command("create")
+def keys_create(
+    context: typer.Context,
+    name: Name,
+    role: Annotated[Role, typer.Option(help="What it may do: look, change, or everything.")] = Role.READ,
+    json: Json = False,
+) -> None:
+    """Make a key and show it, once: it is kept as a hash. From the first key on, the server asks everybody for one."""
+    from personae.engine import keys
+
+    obj: Context = context.obj
+    with _house(obj) as house:
+        key, secret = keys.create(house.keys, name, role)
+    if json:
+        show_json({**_as_json(key), "key": secret})
+        return
+    out.print(secret)
+    note("keep it: it cannot be shown again. It is sent as the header  Authorization: Bearer KEY")
+
+
+@app.command("list")
+def keys_list(context: typer.Context, json: Json = False) -> None:
+    """List the keys, revoked ones too; not the keys themselves, which nobody has but their users."""
+    from personae.engine import keys
+
+    obj: Context = context.obj
+    with _house(obj) as house:
+        listed = keys.listed(house.keys)
+    if json:
+        show_json([_as_json(key) for key in listed])
+        return
+    table = columns("name", "role", "made", "last used", "")
+    for key in listed:
+        said = "" if key.revoked_at is None else f"revoked {_day(key.revoked_at)}"
+        table.add_row(printable(key.name), key.role, _day(key.created_at), _day(key.last_used_at), said)
+    out.print(table if listed else "there are no keys: the server can be used on this machine alone, without one")
+
+
+@app.command("revoke")
+def keys_revoke(context: typer.Context, name: Name, json: Json = False) -> None:
+    """End a key: a second later it opens nothing. The server goes on asking for keys."""
+    obj: Context = context.obj
+    with _house(obj) as house:
+        key = house.keys.revoke(name)
+    if json:
+        show_json(_as_json(key))
+    else:
+        out.print(f"{printable(key.name)} is revoked")
+
+
+@contextmanager
+def _house(context: Context) -> Iterator[House]:
+    from personae.bootstrap import open_house
+
+    house = open_house(context.settings())
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def _day(moment: datetime | None) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def _as_json(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id, "name": key.name, "role": key.role, "created_at": key.created_at,
+        "last_used_at": key.last_used_at, "revoked_at": key.revoked_at,
+    }  # fmt: skip

@@ -1,0 +1,58 @@
+"""Ports of what belongs to the whole database, not to one project: keys of the HTTP API, and the projects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from personae.access import ApiKey, KeyId, Project, Role
+from personae.types import Digest
+
+
+class KeyTable(Protocol):
+    """Keys by the SHA-256 of their text; the text itself is kept nowhere."""
+
+    def add(self, name: str, role: Role, digest: Digest) -> ApiKey:
+        """Insert. Raises Conflict when a key in force has this name."""
+        ...
+
+    def all(self) -> list[tuple[ApiKey, Digest]]:
+        """Every key, revoked ones too, oldest first."""
+        ...
+
+    def revoke(self, name: str) -> ApiKey:
+        """End the key in force of this name. Raises NotFound."""
+        ...
+
+    def used(self, key_id: KeyId, moment: datetime) -> None:
+        """Note when it was last used."""
+        ...
+
+
+class ProjectTable(Protocol):
+    def all(self) -> list[Project]:
+        """By name."""
+        ...
+
+    def add(self, name: str) -> Project:
+        """Insert. Raises Conflict when there is one of this name."""
+        ...
+
+    def busy(self) -> list[str]:
+        """Names of those with jobs that have not ended, or with receivers of their events."""
+        ...
+
+
+class House(Protocol):
+    """One database. Each call is a transaction of its own; safe to use from several threads."""
+
+    @property
+    def keys(self) -> KeyTable: ...
+    @property
+    def projects(self) -> ProjectTable: ...
+
+    def ping(self) -> None:
+        """Raise BackendError when the database does not answer."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The HTTP server: the same verbs as the library's, over JSON."""

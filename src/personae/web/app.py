@@ -1,0 +1,92 @@
+"""The app: endpoints over the engines, one shape of errors, one door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+from personae.web import health
+from personae.web.api import ROUTERS
+from personae.web.door import Door
+from personae.web.errors import COMMON, Problem, add_handlers, responses
+from personae.web.metrics import Counted
+from personae.web.site import Site
+
+THREADS = 16
+"""Requests that the engines work on at once; the others wait. The store keeps as many connections open."""
+DESCRIPTION = """Knows who is in your pictures: faces to people, on your own machine.
+
+Errors are `{error, detail}`. Lists come in pages: give `next` of one as `after` for the following one. Embeddings never
+leave. Where there are several projects, `?project=NAME` or the header `X-Project` chooses one."""
+
+
+def create_app(site: Site) -> FastAPI:
+    """Return the app that serves a site.
+
+    Args:
+        site: engines, keys and figures; closed when the app's lifespan ends.
+    """
+    app = _Documented(
+        title="personae",
+        version=version("personae"),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+        # Their pages load scripts from a server elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.site = site
+    add_handlers(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, responses=responses(*COMMON))
+    app.add_middleware(Door, site=site)
+    app.add_middleware(Counted, metrics=site.metrics)
+    return app
+
+
+class _Documented(FastAPI):
+    """Has the shape of errors in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document."""
+        made = self.openapi_schema is None
+        document = super().openapi()
+        if made:
+            document.setdefault("components", {}).setdefault("schemas", {})[Problem.__name__] = (
+                Problem.model_json_schema()
+            )
+        return document
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    site: Site = app.state.site
+    # More would only wait for each other: for Python's lock, or for their turn to write.
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    site.runner.start()
+    try:
+        yield
+    finally:
+        site.stopping.set()
+        await run_in_threadpool(_close, site)
+
+
+def _close(site: Site) -> None:
+    """Let go of the jobs first: they write to the engines' stores."""
+    site.runner.stop()
+    site.engines.close()
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name an endpoint for generated clients: people_list, faces_show, ..."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name

@@ -1,0 +1,80 @@
+"""What endpoints ask for: the engine of the project, and a key with the role that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import BackgroundTasks, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from personae.access import ApiKey, Role
+from personae.engine.facade import Engine
+from personae.engine.keys import Keyring
+from personae.errors import BackendError, Forbidden
+from personae.web.site import Site, site_dep, site_of
+
+SiteDep = Annotated[Site, Depends(site_dep)]
+
+_bearer = HTTPBearer(auto_error=False, description="A key from `personae keys create`.")
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, in a header of its own.")
+
+ProjectQuery = Annotated[str | None, Query(max_length=100, description="Name of the project; default: the server's.")]
+ProjectHeader = Annotated[str | None, Header(alias="X-Project", max_length=100, description="The same, as a header.")]
+
+
+async def engine_of(request: Request, project: ProjectQuery = None, x_project: ProjectHeader = None) -> Engine:
+    """Return the engine of the project that the request names. Raises NotFound when there is no such project."""
+    engines = site_of(request).engines
+    name = project or x_project
+    engine = engines.opened(name)
+    return engine if engine is not None else await run_in_threadpool(engines.open, name)
+
+
+EngineDep = Annotated[Engine, Depends(engine_of)]
+
+
+async def key_of(
+    request: Request,
+    background: BackgroundTasks,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+    header: Annotated[str | None, Depends(_header)] = None,
+) -> ApiKey | None:
+    """Return the key of the request; None where none is asked for. Raises Unauthenticated."""
+    site = site_of(request)
+    keyring, secret = site.keyring, bearer.credentials if bearer else header
+    if keyring.fresh:
+        key = keyring.check(secret, site.loopback)
+    else:
+        key = await run_in_threadpool(keyring.check, secret, site.loopback)
+    if key is not None and keyring.due(key):
+        # When the answer is out: it need not wait for whoever is writing.
+        background.add_task(_note, keyring, key)
+    return key
+
+
+def _note(keyring: Keyring, key: ApiKey) -> None:
+    """Note the use of a key; a store that is away now is told at the next one."""
+    with suppress(BackendError):
+        keyring.note(key)
+
+
+KeyDep = Annotated[ApiKey | None, Depends(key_of)]
+
+
+def require(role: Role) -> Callable[..., Awaitable[None]]:
+    """Return the dependency that refuses who may not do this much."""
+
+    async def allowed(key: KeyDep) -> None:
+        if key is not None and not key.role.includes(role):
+            raise Forbidden(f"this takes a key of the role {role}, and {key.name} has {key.role}")
+
+    return allowed
+
+
+Reader: Any = Depends(require(Role.READ))
+"""For `dependencies=[Reader]` of a router or an endpoint; likewise the next two."""
+Writer: Any = Depends(require(Role.WRITE))
+Admin: Any = Depends(require(Role.ADMIN))

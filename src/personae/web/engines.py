@@ -1,0 +1,102 @@
+"""The engines of a server: one for each project, opened when it is first asked for, and kept."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+
+from personae.access import Project
+from personae.bootstrap import Notify, Shared, lazy_vision, open_engine
+from personae.engine.facade import Engine
+from personae.errors import BackendError, InputError, NotFound
+from personae.ports import House
+from personae.settings import Settings
+
+_NAME = re.compile(r"\w[\w .-]{0,99}")
+Opened = Callable[[Engine], None]
+
+
+class Engines:
+    """Safe to use from several threads.
+
+    Args:
+        settings: of all of them, but for the project.
+        house: knows which projects there are.
+        notify: is told what goes on beside the results.
+        shared: what they have in common; None: the models, loaded once.
+        opened: is given each engine as it is opened, before anybody uses it.
+    """
+
+    def __init__(self, settings: Settings, house: House, notify: Notify = lambda _: None,
+                 shared: Shared | None = None, opened: Opened = lambda _: None) -> None:  # fmt: skip
+        self.default = settings.project
+        self._settings, self._house, self._notify = settings, house, notify
+        self._shared = shared or Shared(vision=lazy_vision(settings, notify))
+        self._told = opened
+        self._lock = threading.Lock()
+        self._open: dict[str, Engine] = {}
+        self._closed = False
+
+    def opened(self, name: str | None = None) -> Engine | None:
+        """Return the engine of a project if it is open already; None for the name: of the default one."""
+        return self._open.get(name or self.default)
+
+    def open(self, name: str | None = None) -> Engine:
+        """Return the engine of a project.
+
+        Args:
+            name: of the project; None: the default one, which is made when there is none.
+
+        Raises:
+            NotFound: there is no such project.
+            BackendError: its store cannot be opened now.
+        """
+        wanted = name or self.default
+        with self._lock:
+            if self._closed:
+                raise BackendError("the server is stopping")
+            if wanted not in self._open:
+                if wanted != self.default and wanted not in {project.name for project in self.projects()}:
+                    raise NotFound(f"there is no project {wanted}")
+                settings = self._settings.model_copy(update={"project": wanted})
+                engine = open_engine(settings, self._notify, self._shared)
+                self._told(engine)
+                self._open[wanted] = engine
+            return self._open[wanted]
+
+    def all(self) -> dict[str, Engine]:
+        """Return the engines that are open, by project."""
+        return dict(self._open)
+
+    def projects(self) -> list[Project]:
+        """Return every project of the database, by name."""
+        return self._house.projects.all()
+
+    def create(self, name: str) -> Project:
+        """Make a project.
+
+        Raises:
+            InputError: that is no name for one.
+            Conflict: there is one of this name.
+        """
+        if not _NAME.fullmatch(name):
+            raise InputError("a project's name has up to 100 letters, digits, spaces, dots or dashes, no dot first")
+        return self._house.projects.add(name)
+
+    def open_busy(self) -> None:
+        """Open the projects in which work is waiting, so that somebody does it."""
+        for name in self._house.projects.busy():
+            self.open(name)
+
+    def ping(self) -> None:
+        """Raise BackendError when the store does not answer."""
+        self._house.ping()
+
+    def close(self) -> None:
+        """Close every engine; no more are opened."""
+        with self._lock:
+            self._closed = True
+            while self._open:
+                self._open.popitem()[1].close()
+        self._house.close()

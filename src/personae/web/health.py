@@ -1,0 +1,86 @@
+"""Is it alive, can it work, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from personae.bootstrap import open_registry, wanted_models
+from personae.errors import PersonaeError
+from personae.web.deps import Reader, SiteDep
+from personae.web.errors import COMMON, responses
+from personae.web.site import Site
+
+router = APIRouter(tags=["server"])
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+FIGURES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {}}, "description": "Figures."},
+    **responses(*COMMON),
+}
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Ready(BaseModel):
+    """Whether requests can be served."""
+
+    ready: bool
+    reasons: dict[str, str] = Field(
+        description="What is missing, by part: store, models, queue; empty when all is there."
+    )
+
+
+@router.get("/health")
+async def health() -> Alive:
+    """Say that the process is alive; asks nothing and nobody."""
+    return Alive()
+
+
+@router.get("/ready", responses={503: {"model": Ready, "description": "Something is missing."}})
+def ready(site: SiteDep, response: Response) -> Ready:
+    """Say whether store, models and queue are there, and what is missing."""
+    reasons = {part: said for part, said in missing(site).items() if said}
+    response.status_code = 503 if reasons else 200
+    return Ready(ready=not reasons, reasons=reasons)
+
+
+@router.get("/metrics", dependencies=[Reader], response_class=Response, responses=FIGURES)
+def metrics(site: SiteDep) -> Response:
+    """Return the figures for Prometheus: requests, seconds, jobs by state, faces."""
+    return Response(site.metrics.text(), media_type=EXPOSITION)
+
+
+def missing(site: Site) -> dict[str, str]:
+    """Return what is missing of each part; empty sentences for what is there."""
+    return {"store": _store(site), "models": _models(site), "queue": _queue(site)}
+
+
+def _store(site: Site) -> str:
+    try:
+        site.engines.ping()
+        site.engines.open()
+    except PersonaeError:
+        # Whoever asks may have no key: where the store is, is in the log.
+        return "the store does not answer"
+    return ""
+
+
+def _models(site: Site) -> str:
+    """Name the models that are not there; those after the first embedder are gone without."""
+    try:
+        registry = open_registry(site.settings)
+        absent = [name for name in wanted_models(site.settings, registry)[:2] if not registry.present(name)]
+    except PersonaeError:
+        return "the models in use are not known"
+    return f"not there yet: {', '.join(absent)}; personae models pull" if absent else ""
+
+
+def _queue(site: Site) -> str:
+    engine = site.engines.opened()
+    return "the queue does not answer; jobs wait" if engine is not None and engine.parts.queue.trouble() else ""
