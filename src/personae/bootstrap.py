@@ -75,6 +75,7 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
     from personae.adapters.queue.pulse import ProcessPulse
     from personae.adapters.store.store import SqlStore
 
+    notify = _once(notify)
     chosen = settings or load_settings()
     home = user_path(chosen.home).absolute()
     folder = _project_folder(home, chosen.project)
@@ -101,6 +102,18 @@ def open_engine(settings: Settings | None = None, notify: Notify = lambda _: Non
         close_indexes=indexes.close,
     )
     return Engine(parts, folder, home, _render, _render_evaluation)
+
+
+def _once(notify: Notify) -> Notify:
+    """Return what passes each sentence on the first time only."""
+    told: set[str] = set()
+
+    def tell(sentence: str) -> None:
+        if sentence not in told:
+            told.add(sentence)
+            notify(sentence)
+
+    return tell
 
 
 def open_registry(settings: Settings) -> Registry:

@@ -84,7 +84,7 @@ def write_settled(tx: Transaction, settled: Sequence[Claim]) -> None:
     for source, claims in _by_source(changed).items():
         stated = [_decision(claim) for claim in claims if claim.state is ClaimState.ACCEPTED]
         if stated:
-            ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(stated):,} faces accepted", stated)
+            ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(stated):,} accepted", stated)
 
 
 def count(settled: Sequence[Claim]) -> dict[str, Counter[str]]:

@@ -148,10 +148,12 @@ class _Run:
     def run(self, specs: Sequence[SourceSpec]) -> EnrichSummary:
         limits = {spec.name: self._options.source_max_faces or spec.max_faces for spec in self._parts.sources()}
         book = Book(self._parts, dry=self._options.dry_run)
-        self._bring([plan for plan in self._plans(specs, limits) if book.open(plan)], book)
+        plans = [plan for plan in self._plans(specs, limits) if book.open(plan)]
+        self._bring(plans, book)
         if self._options.faces:
             self._settle(book, claims.Limits(self._options.max_faces_total, limits))
             self._save(0)
+        self._tidy(plans, book)
         return self._summary(specs, book)
 
     # --- bring --------------------------------------------------------------------------------
@@ -229,6 +231,12 @@ class _Run:
             claims.write_settled(tx, settled)
             book.settled(claims.count(settled))
             tx.events.emit("enrich.settled", {"accepted": sum(c["faces_added"] for c in book.outcome.values())})
+
+    def _tidy(self, plans: Sequence[Plan], book: Book) -> None:
+        """Remove photos that were kept for a run that is cut short: of a complete walk none is asked for again."""
+        for plan in plans:
+            if not self._options.dry_run and plan.spec.name not in book.failures:
+                self._parts.forget_photos(plan.spec.name)
 
     # --- tell ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from personae.engine import ledger
 from personae.engine.claims import WAITING
-from personae.engine.enrich_walk import COMPLETE
+from personae.engine.enrich_walk import COMPLETE, ERRORS
 from personae.engine.parts import Parts
 from personae.errors import Conflict, NotFound
 from personae.ports import Transaction
@@ -31,7 +31,7 @@ class SourceStatus:
     last_id: str | None
     """External id behind which the next run continues; None: it begins anew."""
     complete: bool
-    """Whether the last walk came to its end."""
+    """Whether the last walk came to its end, and nothing failed that may be had another time."""
     accepted: int
     quarantined: int
     held: int
@@ -83,7 +83,7 @@ def status(parts: Parts) -> list[SourceStatus]:
                 source=name, type=spec.type if spec else "", trust=spec.trust.value if spec else "",
                 enabled=spec.enabled if spec else False, revoked=name in revoked,
                 people=progress.people if progress else 0, last_id=progress.last_id if progress else None,
-                complete=bool(said.get(COMPLETE)), accepted=states[ClaimState.ACCEPTED],
+                complete=bool(said.get(COMPLETE)) and not said.get(ERRORS), accepted=states[ClaimState.ACCEPTED],
                 quarantined=states[ClaimState.QUARANTINED], held=states[ClaimState.HELD],
                 refused=dict(Counter(c.reason for c in claims[name] if c.state is ClaimState.REFUSED)),
                 errors=_by_reason(said, "error:"), left_out=_by_reason(said, "left_out:"),
@@ -122,7 +122,7 @@ def _revoke(parts: Parts, source: str) -> Operation:
         if tx.sources.progress(source) is None and not tx.sources.claims(source=source, limit=1):
             raise NotFound(f"no source {source} has brought anything; `personae enrich status` lists those that have")
         said = Decision(DecisionKind.REVOKE, Maker.HUMAN, source=source)
-        summary = f"{source} is revoked: {faces:,} faces"
+        summary = f"{source}: revoked, {faces:,} accepted"
         return _operation(tx, summary, said)
 
 

@@ -18,6 +18,7 @@ from personae.engine.enrich_image import Examined
 from personae.engine.enrich_people import admit, find, merged
 from personae.engine.enrich_walk import COMPLETE, ERRORS, LIMIT, WITH_FACES, Brought, Ended, Plan, Way
 from personae.engine.parts import Parts
+from personae.engine.review import clean_name
 from personae.errors import InputError
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState, PersonRecord, Problem, SourceProgress, moment
@@ -27,6 +28,8 @@ PEOPLE_PER_EVENT = 100
 SAME_FACE = 0.5
 """Overlap from which two boxes of one photo are one face."""
 BAD_RECORD = "bad_record"
+KEPT = 100
+"""Records left out that are kept one by one."""
 CONFLICT = "conflicting_external_id"
 NOT_KEPT = "face_not_kept"
 """The photo is in the store already, and this face of it was not taken then."""
@@ -47,7 +50,7 @@ class Book:
         """Of the settlement, by source."""
         self.failures: dict[str, str] = {}
         self.unwritten: list[Unwritten] = []
-        self.left_out: dict[str, tuple[Problem, ...]] = {}
+        self.left_out: dict[str, tuple[Problem, ...]] = defaultdict(tuple)
         """What sources hold that cannot be used."""
         self._progress: dict[str, SourceProgress] = {}
         self._newest: dict[str, datetime] = {}
@@ -82,7 +85,7 @@ class Book:
             for item in kept:
                 said += self._bring(tx, item) if isinstance(item, Brought) else self._end(tx, item)
             for source, decisions in _by_source(said).items():
-                ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} people", decisions)
+                ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} named", decisions)
             for source in {item.spec.name for item in kept}:
                 tx.sources.set_progress(source, self._progress[source])
         return self.counts_of_faces() - before
@@ -124,8 +127,8 @@ class Book:
         else:
             try:
                 met = admit(tx, item.spec.name, item.record)
-            except InputError:
-                counts[f"error:{BAD_RECORD}"] += 1
+            except InputError as error:
+                self._leave_out(item, str(error))
             else:
                 decisions = met.decisions
                 counts["new_people"] += met.new
@@ -134,6 +137,13 @@ class Book:
         self._tally(item)
         self._advance(tx, item, new=any(each.kind is DecisionKind.NAME for each in decisions))
         return decisions
+
+    def _leave_out(self, item: Brought, why: str) -> None:
+        """Note a record that nobody can be made of; the source will say the same tomorrow."""
+        source = item.spec.name
+        if len(self.left_out[source]) < KEPT:
+            self.left_out[source] += (Problem(item.record.external_id, BAD_RECORD, why),)
+        self.counts[source][f"left_out:{BAD_RECORD}"] += 1
 
     def _follow(self, tx: Transaction, source: str, record: PersonRecord) -> list[Decision]:
         """Make one person of two whose records the source has made one; wait for the other one where it is to come."""
@@ -194,7 +204,7 @@ class Book:
         return [said for record in self._unmet.pop(source, ()) for said in self._follow(tx, source, record)]
 
     def _note_problems(self, item: Ended) -> None:
-        self.left_out[item.spec.name] = item.left_out
+        self.left_out[item.spec.name] += item.left_out
         self.counts[item.spec.name].update(f"left_out:{problem.reason}" for problem in item.left_out)
 
     def _seen(self, source: str) -> str:
@@ -230,6 +240,11 @@ class Book:
                 self.counts[item.spec.name][f"error:{item.reason}"] += 1
             return
         source = item.spec.name
+        try:
+            clean_name(item.record.name)
+        except InputError as error:
+            self._leave_out(item, str(error))
+            return
         person_id, record, conflicts = find(tx, source, item.record)
         keys = [(source, record.external_id), *record.external_ids.items(), ("", record.name.casefold())]
         if person_id is None:
