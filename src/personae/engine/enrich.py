@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 
 from personae.engine import claims
 from personae.engine.channel import Cancelled, Channel
-from personae.engine.enrich_walk import Brought, Ended, Plan, Walk
+from personae.engine.enrich_walk import COMPLETE, ERRORS, Brought, Ended, Plan, Walk
 from personae.engine.enrich_write import Book
 from personae.engine.follow import open_indexes
 from personae.engine.parts import Parts
 from personae.engine.progress import NOBODY, Progress
 from personae.errors import InputError
+from personae.ports import Transaction
 from personae.records import SourceProgress, SourceSpec
 
 PEOPLE_AT_ONCE = 32
@@ -228,9 +229,15 @@ class _Run:
             return
         with self._parts.store.write() as tx:
             settled = claims.settle_claims(tx, self._parts, limits)
-            claims.write_settled(tx, settled)
+            claims.write_settled(tx, settled, final=self._complete(tx, book))
             book.settled(claims.count(settled))
             tx.events.emit("enrich.settled", {"accepted": sum(c["faces_added"] for c in book.outcome.values())})
+
+    def _complete(self, tx: Transaction, book: Book) -> bool:
+        """Whether every source has come to its end, and nothing of it failed."""
+        said = [tx.sources.progress(spec.name) for spec in self._parts.sources() if spec.enabled]
+        whole = all(each.statistics.get(COMPLETE) and not each.statistics.get(ERRORS) for each in said if each)
+        return whole and not book.failures
 
     def _tidy(self, plans: Sequence[Plan], book: Book) -> None:
         """Remove photos that were kept for a run that is cut short: of a complete walk none is asked for again."""

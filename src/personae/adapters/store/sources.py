@@ -70,9 +70,9 @@ class SqlSources:
         if source is not None:
             query = query.where(claims.c.source == source)
         if person_id is not None:
-            # Not `_NOW == person_id` alone, which no index serves.
+            # Not `_NOW` alone, which no index serves.
             merged = sa.select(people.c.id).where(people.c.merged_into == person_id)
-            query = query.where(sa.or_(_WHOSE.c.id == person_id, _WHOSE.c.id.in_(merged)), person_id == _NOW)
+            query = query.where(sa.or_(_WHOSE.c.id == person_id, _WHOSE.c.id.in_(merged)), _NOW.in_([person_id]))
         if states:
             query = query.where(claims.c.state.in_(states))
         return [_claim(row) for row in self.scope.connection.execute(query)]
