@@ -222,7 +222,7 @@ def no_source(spec: SourceSpec) -> PeopleSource:
 def engine_on(home: Path, sources: Sequence[SourceSpec], opener: Callable[[SourceSpec], PeopleSource],
               vision: Vision | None = None) -> Iterator[Engine]:  # fmt: skip
     """Open an engine with these sources; `vision` takes the place of the models."""
-    with open_engine(Settings(home=home, min_face_side=SMALLEST_FACE)) as engine:
+    with open_engine(Settings(home=home, enrich_min_face_side=SMALLEST_FACE)) as engine:
         rules = engine.parts.rules
         gates = replace(rules.enrich_gates, min_image_side=SMALLEST_IMAGE, founding_side=SMALLEST_FACE)
         engine.parts = replace(engine.parts, rules=replace(rules, enrich_gates=gates), sources=lambda: sources,

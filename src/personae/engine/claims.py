@@ -17,7 +17,7 @@ from personae.engine.gallery import load_gallery
 from personae.engine.parts import Parts, Vision
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState
-from personae.types import Decision, DecisionKind, FaceId, Maker, PersonId, Vector
+from personae.types import Decision, DecisionKind, FaceId, Maker, PersonId
 
 WAITING = "waiting"
 """Reason of a claim that has not been settled yet."""
@@ -38,15 +38,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwritten:
-    """A claim of a dry run, on a face that is in no store."""
-
-    claim: Claim
-    vector: Vector
-    """(sum of dimensions,) float32, fused."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Open:
     """What a settlement looks at."""
 
@@ -57,17 +48,16 @@ class _Open:
     """Those that a human has contradicted; nobody is asked again."""
 
 
-def settle_claims(tx: Transaction, parts: Parts, limits: Limits, dry: Sequence[Unwritten] = ()) -> list[Claim]:
+def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> list[Claim]:
     """Return the open claims as they are settled; of those with a face in the models in use.
 
     Args:
         tx: the transaction; nothing is written.
         parts: models.
         limits: faces a person.
-        dry: claims that stand in no store.
     """
     vision = parts.vision()
-    material = _gather(tx, parts, vision, limits, dry)
+    material = _gather(tx, parts, vision, limits)
     thresholds = vision.thresholds
     nearness = Nearness(thresholds.cluster, thresholds.match)
     rules = Rules(cuts_of(thresholds), nearness, thresholds.cluster, limits.total)
@@ -114,7 +104,7 @@ def count(settled: Sequence[Claim]) -> dict[str, Counter[str]]:
     return counts
 
 
-def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits, dry: Sequence[Unwritten]) -> _Open:
+def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits) -> _Open:
     """Read the open claims, and the faces that they are held against."""
     gallery = load_gallery(tx, vision.model_ids, parts.vectors)
     rows = {int(face_id): row for row, face_id in enumerate(gallery.face_ids)}
@@ -135,14 +125,12 @@ def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits, dry: 
             people[row] = -1
     found = [claim for claim in [*tx.sources.claims(states=OPEN), *again] if claim.face_id in rows]
     rejected = tuple(claim for claim in found if claim.person_id in _rejected(states, claim))
-    claims = [claim for claim in found if claim.person_id not in _rejected(states, claim)]
+    # As far as a source is trusted today: sources.yaml may have changed since the claim came.
+    trust = {spec.name: spec.trust for spec in parts.sources()}
+    claims = [replace(claim, trust=trust.get(claim.source, claim.trust))
+              for claim in found if claim.person_id not in _rejected(states, claim)]  # fmt: skip
     bid_rows = [rows[claim.face_id] for claim in claims if claim.face_id is not None]
     vectors = gallery.vectors
-    if dry:
-        claims += [each.claim for each in dry]
-        bid_rows += range(len(vectors), len(vectors) + len(dry))
-        vectors = np.concatenate([vectors.reshape(-1, len(dry[0].vector)), np.stack([each.vector for each in dry])])
-        people = np.concatenate([people, np.full(len(dry), -1, np.int64)])
     bids = tuple(
         Bid(claim.source, claim.trust, int(claim.person_id), row, (claim.external_id, claim.image_ref),
             limits.per_source.get(claim.source, PER_SOURCE))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from personae.engine import ledger
 from personae.engine.claims import WAITING
@@ -74,11 +76,12 @@ def status(parts: Parts) -> list[SourceStatus]:
         for claim in tx.sources.claims():
             claims.setdefault(claim.source, []).append(claim)
         revoked = tx.sources.revoked()
+        holders = _holders(tx, [claim for listed in claims.values() for claim in listed])
         rows = []
         for name in sorted(claims):
             spec, progress = specs.get(name), tx.sources.progress(name)
             said = progress.statistics if progress else {}
-            states = Counter(claim.state for claim in claims[name])
+            states = Counter(_state(claim, holders) for claim in claims[name])
             rows.append(SourceStatus(
                 source=name, type=spec.type if spec else "", trust=spec.trust.value if spec else "",
                 enabled=spec.enabled if spec else False, revoked=name in revoked,
@@ -91,12 +94,26 @@ def status(parts: Parts) -> list[SourceStatus]:
         return rows
 
 
+def _holders(tx: Transaction, claims: Sequence[Claim]) -> Mapping[int, int]:
+    """Return to whom the faces of accepted claims belong now."""
+    ids = np.array(sorted({each.face_id for each in claims if each.state is ClaimState.ACCEPTED and each.face_id}))
+    people, _ = tx.faces.identities(ids.astype(np.int64))
+    return dict(zip(ids.tolist(), people.tolist(), strict=True))
+
+
+def _state(claim: Claim, holders: Mapping[int, int]) -> ClaimState | None:
+    """Return the state of a claim; None for one that was accepted and then taken back."""
+    taken_back = claim.state is ClaimState.ACCEPTED and holders.get(claim.face_id or 0) != claim.person_id
+    return None if taken_back else claim.state
+
+
 def waiting(parts: Parts, limit: int | None = None) -> list[WaitingFace]:
     """Return the faces in quarantine and those that are held, newest first."""
     with parts.store.read() as tx:
-        found = tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD), limit=limit)
+        found = [claim for claim in tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD))
+                 if claim.reason != WAITING and claim.face_id is not None][:limit]  # fmt: skip
         names = {person.id: person.name for person in tx.people.all()} if found else {}
-        return [_shown(claim, names) for claim in found if claim.reason != WAITING and claim.face_id is not None]
+        return [_shown(claim, names) for claim in found]
 
 
 def revoke(parts: Parts, source: str) -> Operation:
