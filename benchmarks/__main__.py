@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import assignment, clustering, dual, grouping, ingest, pgvector, verification, who
+from benchmarks import (
+    assignment,
+    clustering,
+    dual,
+    enrich,
+    enrich_kills,
+    grouping,
+    ingest,
+    pgvector,
+    trust,
+    verification,
+    who,
+)
 from benchmarks.report import ROOT, Row, markdown
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -16,7 +28,10 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "clustering": ("Clustering", clustering.run),
     "dual": ("Dual-mode clustering", dual.run),
     "assignment": ("Assignment", assignment.run),
+    "enrich": ("Enrichment", enrich.run),
+    "enrich-kills": ("Enrichment, killed", enrich_kills.run),
     "who": ("Who is this?", who.run),
+    "trust": ("Trust", trust.run),
     "pgvector": ("pgvector", pgvector.run),
 }
 HEAD = """# Benchmarks

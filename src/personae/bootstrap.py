@@ -90,6 +90,7 @@ def open_engine(
     from personae.adapters.queue.pulse import ProcessPulse
     from personae.adapters.store.store import SqlStore
 
+    notify = _once(notify)
     chosen = settings or load_settings()
     home = user_path(chosen.home).absolute()
     folder = _project_folder(home, chosen.project)
@@ -143,6 +144,18 @@ def open_house(settings: Settings) -> House:
 def lazy_vision(settings: Settings, notify: Notify) -> Callable[[], Vision]:
     """Return what loads the models in use on the first call, and keeps them."""
     return _LazyVision(settings, notify)
+
+
+def _once(notify: Notify) -> Notify:
+    """Return what passes each sentence on the first time only."""
+    told: set[str] = set()
+
+    def tell(sentence: str) -> None:
+        if sentence not in told:
+            told.add(sentence)
+            notify(sentence)
+
+    return tell
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -322,7 +335,7 @@ def _forget_photos(cache: Path, source: str) -> None:
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        gates=_gates(settings, settings.profile),
+        gates=_gates(settings),
         workers=settings.workers,
         batch_size=settings.batch_size,
         max_file_bytes=settings.max_file_bytes,
@@ -331,21 +344,34 @@ def _rules(settings: Settings) -> Rules:
         min_cluster_size=settings.unknown_min_cluster_size,
         unknown_eps=settings.unknown_eps,
         embedders=wanted_embedders(settings, open_registry(settings)),
-        enrich_gates=_gates(settings, "enrich"),
+        enrich_gates=_enrich_gates(settings),
         reference_threshold=settings.reference_threshold,
     )
 
 
-def _gates(settings: Settings, profile: str) -> Gates:
-    """A profile's gates, with the user's own values where there are any."""
+def _gates(settings: Settings) -> Gates:
+    """The profile's gates, with the user's own values where there are any."""
     from personae.core.quality import PROFILES
 
-    gates = PROFILES[profile]
+    gates = PROFILES[settings.profile]
     if settings.min_face_side is not None:
         gates = replace(gates, min_face_side=settings.min_face_side)
     if settings.min_det_score is not None:
         gates = replace(gates, min_det_score=settings.min_det_score)
     return gates
+
+
+def _enrich_gates(settings: Settings) -> Gates:
+    """The gates of faces that sources bring: what a face of one's own photos must be does not weaken them."""
+    from personae.core.quality import ENRICH
+
+    return replace(
+        ENRICH,
+        min_face_side=settings.enrich_min_face_side,
+        min_det_score=settings.enrich_min_det_score,
+        min_image_side=settings.enrich_min_image_side,
+        max_yaw=settings.enrich_max_yaw,
+    )
 
 
 class _LazyVision:

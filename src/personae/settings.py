@@ -66,6 +66,18 @@ class Settings(BaseSettings):
         le=1,
         description="Overrides the profile's lowest detector confidence.",
     )
+    enrich_min_face_side: float = Field(
+        default=80, ge=0, description="Smallest side of a face that a source brings, pixels."
+    )
+    enrich_min_det_score: float = Field(
+        default=0.8, ge=0, le=1, description="Lowest detector confidence of a face that a source brings."
+    )
+    enrich_min_image_side: float = Field(
+        default=400, ge=0, description="Shorter side that a source's photo has at least, pixels; 0: any."
+    )
+    enrich_max_yaw: float = Field(
+        default=45, ge=0, le=180, description="How far a head that a source brings may be turned, degrees; 180: any."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where models run; auto: CUDA when present."
     )
@@ -145,7 +157,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="",
         validation_alias="REDIS_URL",
-        description="Address of a Redis server that carries jobs to `personae worker`; empty: runners look into the store.",
+        description="Address of a Redis server that carries jobs to `personae worker`; empty: none.",
     )
     hooks_allow_private: bool = Field(
         default=False,

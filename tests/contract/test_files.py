@@ -78,6 +78,17 @@ def test_leftovers_are_told_and_swept(tmp_path: Path) -> None:
     assert files.get(digest) == b"one"
 
 
+def test_an_attempt_that_was_cut_short_goes_with_the_next(tmp_path: Path) -> None:
+    files = FolderFiles(tmp_path)
+    digest = Digest(hashlib.sha256(b"crop").hexdigest())
+    left = files.path(digest).with_name(f"{digest}.0.new")
+    left.parent.mkdir()
+    left.write_bytes(b"cr")
+    assert files.put(b"crop") == digest
+    assert files.leftovers() == []
+    assert files.get(digest) == b"crop"
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     files = FolderFiles(tmp_path)
     digest = files.put(b"one")

@@ -133,6 +133,8 @@ def test_claims_come_back_newest_first(store: SqlStore) -> None:
         assert tx.sources.claims(states=[ClaimState.HELD, ClaimState.REFUSED]) == [refused, held]
         assert tx.sources.claims(source="wiki", person_id=ada, states=[ClaimState.HELD], limit=1) == [held]
         assert tx.sources.claims(source="nobody") == []
+        assert tx.sources.claims_on([face_id, face_id]) == [held]
+        assert tx.sources.claims_on([FaceId(10**6)]) == tx.sources.claims_on([]) == []
 
 
 def test_a_later_claim_takes_the_place_of_the_former(store: SqlStore) -> None:

@@ -91,6 +91,13 @@ def test_every_face_has_its_receipt(engine: Engine) -> None:
     assert matched.model_id == "facenet512+arcface512"
     assert matched.url.startswith("file:")
     assert all(faces[claim.face_id].person_id == claim.person_id for claim in accepted if claim.face_id)
+    shown = {face.source: face for face in engine.show("Barack").faces}
+    assert {source: face.reason for source, face in shown.items()} == {
+        "agency": "high_trust", "press": "matched_existing", "web": "corroborated",
+    }  # fmt: skip
+    assert shown["press"].photo == matched.url
+    assert shown["press"].score == pytest.approx(1 - matched.distance)
+    assert shown["press"].threshold == pytest.approx(1 - matched.threshold)
 
 
 def test_people_of_several_sources_are_one(engine: Engine) -> None:

@@ -154,10 +154,27 @@ def test_a_record_that_cannot_be_kept_is_counted_and_the_others_come(tmp_path: P
                PersonRecord("3", "Ann")]  # fmt: skip
     with enriching(tmp_path, Told(spec(), records)) as engine:
         summary = engine.enrich(EnrichOptions())
-        assert summary.sources[0].errors == {"bad_record": 1}
+        assert (summary.sources[0].errors, summary.sources[0].left_out) == ({}, {"bad_record": 1})
         assert set(names(engine)) == {"<script>alert(1)</script>", "Ann"}
         with engine.parts.store.read() as tx:
             assert tx.people.find("alias 9999") == tx.people.find("<script>alert(1)</script>")
+
+
+def test_photos_that_were_kept_as_they_came_go_when_a_walk_is_complete_or_its_source_revoked(tmp_path: Path) -> None:
+    source = Told(spec(), [PersonRecord("1", "Ann", images=refs("a"))], {"a": SourceError("timeout", "no answer")})
+    forgotten: list[str] = []
+    with enriching(tmp_path, source) as engine:
+        engine.parts = replace(engine.parts, forget_photos=forgotten.append)
+        source.meanwhile = lambda: (_ for _ in ()).throw(SourceError("unreachable", "gone for lunch"))
+        engine.enrich(EnrichOptions(faces=True))
+        assert forgotten == []
+        source.meanwhile, source.pictures = lambda: None, {"a": photo(1, 0)}
+        engine.enrich(EnrichOptions(faces=True, dry_run=True))
+        assert forgotten == []
+        engine.enrich(EnrichOptions(faces=True))
+        assert forgotten == ["box"]
+        engine.revoke_source("box")
+        assert forgotten == ["box", "box"]
 
 
 @pytest.mark.parametrize("reason", ["refused_key", "busy"])

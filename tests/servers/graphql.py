@@ -34,7 +34,7 @@ class Parser:
     """Parses operations and fragments. Values other than variables are refused: nothing may be built into a query."""
 
     def __init__(self, source: str) -> None:
-        self._tokens = _TOKEN.findall(source)
+        self._tokens: list[str] = _TOKEN.findall(source)
         self.operation: list[Field] = []
         self.fragments: dict[str, list[Field]] = {}
         while self._tokens:

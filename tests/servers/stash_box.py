@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.servers.graphql import GraphqlError, execute
+from tests.servers.graphql import GraphqlError, Resolver, execute
 from tests.servers.web import Reply, Request, WebServer, document
 
 KEY = "a-key-that-must-not-be-seen"
@@ -62,7 +62,7 @@ class StashBoxServer(WebServer):
             return document({"errors": self.errors, "data": None})
         asked = request.json()
         listing = {"count": None, "performers": self.types}
-        root = {"queryPerformers": self._query, "findPerformer": self._find}
+        root: dict[str, Resolver] = {"queryPerformers": self._query, "findPerformer": self._find}
         try:
             data = execute(
                 asked["query"], asked["variables"], root, {"queryPerformers": listing, "findPerformer": self.types}
@@ -72,7 +72,7 @@ class StashBoxServer(WebServer):
             return document({"errors": [trouble], "data": None}, 422)
         return document({"data": data})
 
-    def _query(self, arguments: dict[str, Any]) -> Any:
+    def _query(self, arguments: Mapping[str, Any]) -> Any:
         wanted = arguments["input"]
         self.before_page(wanted["page"])
         stamp = {"CREATED_AT": "created", "UPDATED_AT": "updated"}[wanted["sort"]]
@@ -83,5 +83,5 @@ class StashBoxServer(WebServer):
         start = (wanted["page"] - 1) * size
         return {"count": len(there), "performers": there[start : start + size]}
 
-    def _find(self, arguments: dict[str, Any]) -> Any:
+    def _find(self, arguments: Mapping[str, Any]) -> Any:
         return next((each for each in self.people if each["id"] == arguments["id"]), None)

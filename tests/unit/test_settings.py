@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from personae.bootstrap import load_settings, open_registry, wanted_embedders
+from personae.bootstrap import load_settings, open_engine, open_registry, wanted_embedders
+from personae.core.quality import ENRICH, Gates
 from personae.errors import InputError
 from personae.settings import Settings, as_environment, describe
 
@@ -41,6 +42,10 @@ def test_several_embedders_are_given_with_commas(monkeypatch: pytest.MonkeyPatch
         ("PERSONAE_WORKERS", "0", "workers"),
         ("PERSONAE_PROFILE", "nonsense", "profile"),
         ("PERSONAE_EMBEDDERS", " , ", "embedders"),
+        ("PERSONAE_ENRICH_MIN_FACE_SIDE", "-1", "enrich_min_face_side"),
+        ("PERSONAE_ENRICH_MIN_DET_SCORE", "80", "enrich_min_det_score"),
+        ("PERSONAE_ENRICH_MIN_IMAGE_SIDE", "nan", "enrich_min_image_side"),
+        ("PERSONAE_ENRICH_MAX_YAW", "181", "enrich_max_yaw"),
         ("FACE_PERSON_MATCH_THRESHOLD", "1.5", "FACE_PERSON_MATCH_THRESHOLD"),
         ("FACE_UNKNOWN_CLUSTERING_METHOD", "magic", "FACE_UNKNOWN_CLUSTERING_METHOD"),
     ],
@@ -93,3 +98,20 @@ def test_the_models_in_use(tmp_path: Path) -> None:
     assert embedders() == ("w600k_r50",)
     assert embedders(embedders=("facenet512",)) == ("facenet512",)
     assert embedders(model_name="arcface512") == ("arcface512",)
+
+
+def test_gates_of_sources_are_their_own(tmp_path: Path) -> None:
+    def gates(**given: object) -> tuple[Gates, Gates]:
+        with open_engine(load_settings(home=tmp_path / "home", models_dir=tmp_path, **given)) as engine:
+            rules = engine.parts.rules
+            return rules.gates, rules.enrich_gates
+
+    album, enrich = gates()
+    assert enrich == ENRICH
+    loose, unmoved = gates(min_face_side=16, min_det_score=0.25)
+    assert (loose.min_face_side, loose.min_det_score, unmoved) == (16, 0.25, ENRICH)
+    unmoved, chosen = gates(
+        enrich_min_face_side=60, enrich_min_det_score=0.5, enrich_min_image_side=0, enrich_max_yaw=180
+    )
+    assert unmoved == album
+    assert (chosen.min_face_side, chosen.min_det_score, chosen.min_image_side, chosen.max_yaw) == (60, 0.5, 0, 180)

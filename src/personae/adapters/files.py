@@ -49,8 +49,11 @@ class FolderFiles:
                 return digest
             _make_folder(path.parent)
             _write(temporary, data)
-            temporary.replace(path)
+            _rename(temporary, path)
             _flush_folder(path.parent)
+            # A process that was killed at it has left its attempt.
+            for attempt in path.parent.glob(f"{digest}.*{_TEMPORARY}"):
+                attempt.unlink(missing_ok=True)
         except OSError as error:
             _discard(temporary)
             raise self._failed(error) from error
@@ -138,6 +141,15 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Give a file its name; another process may have done the same, and removed this attempt."""
+    try:
+        temporary.replace(path)
+    except FileNotFoundError:
+        if not path.exists():
+            raise
 
 
 def _flush_folder(folder: Path) -> None:

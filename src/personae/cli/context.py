@@ -73,7 +73,7 @@ def _interrupt(*_: object) -> None:
 
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the result."""
-    err.print(text)
+    err.print(text, soft_wrap=True)
 
 
 def columns(*headings: str, title: str | None = None) -> Table:
@@ -121,10 +121,12 @@ def members(name: str, value: object, limit: int = MEMBERS_SHOWN) -> Iterator[st
 
 
 def place(uri: str) -> str:
-    """Return the file of a URI, as one can type it."""
+    """Return the file of a URI, as one can type it; any other address as it is."""
     from personae.engine.walk import path_of
 
-    return printable(str(path_of(uri))) if uri else "(no longer there)"
+    if not uri:
+        return "(no longer there)"
+    return printable(str(path_of(uri)) if uri.startswith("file:") else uri)
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ import typer
 
 from personae.cli.context import Context, Json, columns, note, out, printable, show_json
 from personae.cli.progress import watching
+from personae.errors import BackendError
 
 if TYPE_CHECKING:
     from personae.engine.enrich import EnrichSummary
@@ -52,6 +53,8 @@ def enrich(  # noqa: PLR0913 - each is an option
         show_json(summary)
     else:
         _say(summary)
+    if summary.sources and all(row.failure for row in summary.sources):
+        raise typer.Exit(BackendError.exit_code)
 
 
 @app.command()

@@ -11,6 +11,8 @@ from personae.cli.context import Context, Json, columns, counted, out, place, pr
 if TYPE_CHECKING:
     from personae.types import Operation
 
+ALIASES_SHOWN = 20
+
 Who = Annotated[str, typer.Argument(help="A person by name or #number, or unknown_cluster_N (or just N).")]
 
 
@@ -46,11 +48,14 @@ def show(context: typer.Context, who: Who, json: Json = False) -> None:
         return
     out.print(f"{printable(shown.title)}: {counted(len(shown.faces), 'face')}")
     if shown.aliases:
-        out.print("also: " + ", ".join(printable(alias) for alias in shown.aliases))
-    table = columns("face", "quality", "tied by", "score", "photo")
+        more = len(shown.aliases) - ALIASES_SHOWN
+        listed = ", ".join(printable(alias) for alias in shown.aliases[:ALIASES_SHOWN])
+        out.print(f"also: {listed}" + (f", and {more:,} more" if more > 0 else ""))
+    table = columns("face", "quality", "tied by", "score", "needed", "photo")
     for face in shown.faces:
-        score = "" if face.score is None else f"{face.score:.3f}"
-        table.add_row(str(face.face_id), f"{face.quality:.2f}", face.made_by, score, place(face.photo))
+        tied_by = f"{face.made_by} {printable(face.source)}: {face.reason}" if face.source else face.made_by
+        numbers = ("" if number is None else f"{number:.3f}" for number in (face.score, face.threshold))
+        table.add_row(str(face.face_id), f"{face.quality:.2f}", tied_by, *numbers, place(face.photo))
     out.print(table)
 
 

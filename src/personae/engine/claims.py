@@ -12,12 +12,12 @@ from personae.core.ledger import FaceState, resolve_faces, resolve_people
 from personae.core.poison import Nearness
 from personae.core.settle import Bid, Pool, Rules, settle
 from personae.core.trust import Ruling, cuts_of
-from personae.engine import ledger
+from personae.engine import ledger, provisional
 from personae.engine.gallery import load_gallery
 from personae.engine.parts import Parts, Vision
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState
-from personae.types import Decision, DecisionKind, FaceId, Maker, PersonId, Vector
+from personae.types import Decision, DecisionKind, FaceId, Maker, PersonId
 
 WAITING = "waiting"
 """Reason of a claim that has not been settled yet."""
@@ -38,15 +38,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwritten:
-    """A claim of a dry run, on a face that is in no store."""
-
-    claim: Claim
-    vector: Vector
-    """(sum of dimensions,) float32, fused."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Open:
     """What a settlement looks at."""
 
@@ -57,34 +48,49 @@ class _Open:
     """Those that a human has contradicted; nobody is asked again."""
 
 
-def settle_claims(tx: Transaction, parts: Parts, limits: Limits, dry: Sequence[Unwritten] = ()) -> list[Claim]:
+def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> list[Claim]:
     """Return the open claims as they are settled; of those with a face in the models in use.
 
     Args:
         tx: the transaction; nothing is written.
         parts: models.
         limits: faces a person.
-        dry: claims that stand in no store.
     """
     vision = parts.vision()
-    material = _gather(tx, parts, vision, limits, dry)
+    material = _gather(tx, parts, vision, limits)
     thresholds = vision.thresholds
     nearness = Nearness(thresholds.cluster, thresholds.match)
     rules = Rules(cuts_of(thresholds), nearness, thresholds.cluster, limits.total)
     rulings = settle(material.bids, material.pool, rules)
-    told = [_told(claim, ruling, vision.model_id) for claim, ruling in zip(material.claims, rulings, strict=True)]
+    told = [
+        _told(claim, ruling, vision.model_id)
+        for claim, ruling in zip(material.claims, rulings, strict=True)
+        if claim.state is not ClaimState.ACCEPTED or ruling.state is not ClaimState.ACCEPTED
+    ]
     return told + [replace(claim, state=ClaimState.REFUSED, reason=REJECTED) for claim in material.rejected]
 
 
-def write_settled(tx: Transaction, settled: Sequence[Claim]) -> None:
-    """Keep what was settled: the receipts, and for each source one operation that ties its accepted faces."""
+def write_settled(tx: Transaction, settled: Sequence[Claim], *, final: bool) -> None:
+    """Keep what was settled: the receipts, and for each source one operation that ties its accepted faces.
+
+    Args:
+        tx: the transaction.
+        settled: from `settle_claims`.
+        final: whether every source has come to its end; else what is accepted now is settled again next time.
+    """
     before = {(claim.source, claim.image_ref): claim for claim in tx.sources.claims(states=OPEN)}
+    again = {(claim.source, claim.image_ref): claim for claim in provisional.reopened(tx)}
+    lost = {key: again.pop(key) for key in [(claim.source, claim.image_ref) for claim in settled] if key in again}
+    stay = {(claim.source, claim.face_id) for claim in again.values()}
+    provisional.withdraw(tx, {(claim.source, claim.face_id) for claim in lost.values()} - stay)
+    made = provisional.operations(tx)
     changed = [claim for claim in settled if before.get((claim.source, claim.image_ref)) != claim]
     tx.sources.add_claims(changed)
     for source, claims in _by_source(changed).items():
         stated = [_decision(claim) for claim in claims if claim.state is ClaimState.ACCEPTED]
         if stated:
-            ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(stated):,} faces accepted", stated)
+            made.append(ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(stated):,} accepted", stated))
+    provisional.keep(tx, [] if final else made)
 
 
 def count(settled: Sequence[Claim]) -> dict[str, Counter[str]]:
@@ -98,28 +104,33 @@ def count(settled: Sequence[Claim]) -> dict[str, Counter[str]]:
     return counts
 
 
-def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits, dry: Sequence[Unwritten]) -> _Open:
+def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits) -> _Open:
     """Read the open claims, and the faces that they are held against."""
     gallery = load_gallery(tx, vision.model_ids, parts.vectors)
     rows = {int(face_id): row for row, face_id in enumerate(gallery.face_ids)}
     # What the machine tied itself vouches for nobody: a mistake would draw others after it.
     states = _states(tx)
+    again = provisional.reopened(tx)
+    asked = {(claim.source, claim.image_ref) for claim in again}
     tied = [face_id for face_id, state in states.items() if state.by in (Maker.HUMAN, Maker.SOURCE)]
     people = np.where(np.isin(gallery.face_ids, tied), gallery.person_ids, -1)
     vouchers: dict[int, set[str]] = defaultdict(set)
     for claim in tx.sources.claims(states=(ClaimState.ACCEPTED,)):
-        if claim.face_id in rows:
+        if claim.face_id in rows and (claim.source, claim.image_ref) not in asked:
             vouchers[rows[claim.face_id]].add(claim.source)
-    found = [claim for claim in tx.sources.claims(states=OPEN) if claim.face_id in rows]
+    for claim in again:
+        # Tied by nobody but those who are asked again.
+        row, state = rows.get(claim.face_id or 0), states.get(FaceId(claim.face_id or 0))
+        if row is not None and row not in vouchers and state is not None and state.by is Maker.SOURCE:
+            people[row] = -1
+    found = [claim for claim in [*tx.sources.claims(states=OPEN), *again] if claim.face_id in rows]
     rejected = tuple(claim for claim in found if claim.person_id in _rejected(states, claim))
-    claims = [claim for claim in found if claim.person_id not in _rejected(states, claim)]
+    # As far as a source is trusted today: sources.yaml may have changed since the claim came.
+    trust = {spec.name: spec.trust for spec in parts.sources()}
+    claims = [replace(claim, trust=trust.get(claim.source, claim.trust))
+              for claim in found if claim.person_id not in _rejected(states, claim)]  # fmt: skip
     bid_rows = [rows[claim.face_id] for claim in claims if claim.face_id is not None]
     vectors = gallery.vectors
-    if dry:
-        claims += [each.claim for each in dry]
-        bid_rows += range(len(vectors), len(vectors) + len(dry))
-        vectors = np.concatenate([vectors.reshape(-1, len(dry[0].vector)), np.stack([each.vector for each in dry])])
-        people = np.concatenate([people, np.full(len(dry), -1, np.int64)])
     bids = tuple(
         Bid(claim.source, claim.trust, int(claim.person_id), row, (claim.external_id, claim.image_ref),
             limits.per_source.get(claim.source, PER_SOURCE))

@@ -10,20 +10,23 @@ that it does not matter which of them was quicker, or how often the run was cut 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 
 from personae.engine import claims
 from personae.engine.channel import Cancelled, Channel
-from personae.engine.enrich_walk import Brought, Ended, Plan, Walk
+from personae.engine.enrich_walk import COMPLETE, ERRORS, Brought, Ended, Plan, Walk, ended
 from personae.engine.enrich_write import Book
 from personae.engine.follow import open_indexes
+from personae.engine.gallery import VectorCache
 from personae.engine.parts import Parts
 from personae.engine.progress import NOBODY, Progress
-from personae.errors import InputError
+from personae.errors import InputError, SourceError
+from personae.ports import PeopleSource, Transaction
 from personae.records import SourceProgress, SourceSpec
 
 PEOPLE_AT_ONCE = 32
@@ -135,6 +138,10 @@ def _chosen(parts: Parts, options: EnrichOptions) -> list[SourceSpec]:
     return [known[name] for name in dict.fromkeys(options.sources)]
 
 
+class _Rehearsed(Exception):  # noqa: N818 - nothing is wrong
+    """Rolls back what a dry run wrote."""
+
+
 class _Run:
     """One enrichment: its threads, and what they have brought."""
 
@@ -148,10 +155,11 @@ class _Run:
     def run(self, specs: Sequence[SourceSpec]) -> EnrichSummary:
         limits = {spec.name: self._options.source_max_faces or spec.max_faces for spec in self._parts.sources()}
         book = Book(self._parts, dry=self._options.dry_run)
-        self._bring([plan for plan in self._plans(specs, limits) if book.open(plan)], book)
-        if self._options.faces:
-            self._settle(book, claims.Limits(self._options.max_faces_total, limits))
-            self._save(0)
+        plans = [plan for plan in self._plans(specs, limits) if book.open(plan)]
+        self._bring(plans, book)
+        self._settle(book, claims.Limits(self._options.max_faces_total, limits))
+        self._save(0, last=True)
+        self._tidy(plans, book)
         return self._summary(specs, book)
 
     # --- bring --------------------------------------------------------------------------------
@@ -172,9 +180,12 @@ class _Run:
             pool = stack.enter_context(ThreadPoolExecutor(self._parts.rules.workers, "examine"))
             walks = []
             for plan in plans:
-                source = self._parts.open_source(plan.spec)
-                stack.callback(source.close)
-                walks.append(Walk(self._parts, source, plan, pool, results))
+                source = self._open(plan, book)
+                if source is None:
+                    results.done()
+                else:
+                    stack.callback(source.close)
+                    walks.append(Walk(self._parts, source, plan, pool, results))
             threads = [threading.Thread(target=self._guard, args=(walk, results), daemon=True) for walk in walks]
             for thread in threads:
                 thread.start()
@@ -187,10 +198,19 @@ class _Run:
                 for walk in walks:
                     walk.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
+                until = time.monotonic() + SECONDS_TO_STOP
                 for thread in threads:
-                    thread.join(SECONDS_TO_STOP)
+                    thread.join(max(0.0, until - time.monotonic()))
         if self._error is not None:
             raise self._error
+
+    def _open(self, plan: Plan, book: Book) -> PeopleSource | None:
+        """Open a source; one that cannot be opened is given up, and the others go on."""
+        try:
+            return self._parts.open_source(plan.spec)
+        except (SourceError, InputError) as error:
+            book.write([ended(plan.spec, error)])
+            return None
 
     def _guard(self, walk: Walk, results: Channel[Brought | Ended]) -> None:
         """Run one walk; a failure that is not the source's own is the run's."""
@@ -208,27 +228,48 @@ class _Run:
             self._progress.step(people, 0, "people")
             self._save(faces)
 
-    def _save(self, faces: int) -> None:
-        """Bring the indexes up to date when enough has come, and (with 0) at the end."""
+    def _save(self, faces: int, *, last: bool = False) -> None:
+        """Bring the indexes up to date when enough has come, and at the end."""
         self._unsaved += faces
-        if not self._options.dry_run and self._unsaved and (not faces or self._unsaved >= self._options.save_interval):
+        if not self._options.dry_run and self._unsaved and (last or self._unsaved >= self._options.save_interval):
             open_indexes(self._parts)
             self._unsaved = 0
 
     # --- settle -------------------------------------------------------------------------------
 
     def _settle(self, book: Book, limits: claims.Limits) -> None:
-        """Settle what is open; all in one transaction, since each claim is held against the others."""
-        self._progress.step(0, 0, "settling")
-        if self._options.dry_run:
-            with self._parts.store.read() as tx:
-                book.settled(claims.count(claims.settle_claims(tx, self._parts, limits, book.unwritten)))
-            return
-        with self._parts.store.write() as tx:
-            settled = claims.settle_claims(tx, self._parts, limits)
-            claims.write_settled(tx, settled)
-            book.settled(claims.count(settled))
-            tx.events.emit("enrich.settled", {"accepted": sum(c["faces_added"] for c in book.outcome.values())})
+        """Settle what is open; all in one transaction, since each claim is held against the others.
+
+        A dry run writes all that it brought into the same transaction, and takes it back.
+        """
+        if self._options.faces:
+            self._progress.step(0, 0, "settling")
+        with suppress(_Rehearsed), self._parts.store.write() as tx:
+            if self._options.dry_run:
+                book.rehearse(tx)
+            if self._options.faces:
+                settled = claims.settle_claims(tx, self._seen(), limits)
+                claims.write_settled(tx, settled, final=self._complete(tx, book))
+                book.settled(claims.count(settled))
+                tx.events.emit("enrich.settled", {"accepted": sum(c["faces_added"] for c in book.outcome.values())})
+            if self._options.dry_run:
+                raise _Rehearsed
+
+    def _seen(self) -> Parts:
+        """Return the parts that settle; what a dry run reads is soon gone, and must not be kept in memory as read."""
+        return replace(self._parts, vectors=VectorCache()) if self._options.dry_run else self._parts
+
+    def _complete(self, tx: Transaction, book: Book) -> bool:
+        """Whether every source has come to its end, and nothing of it failed."""
+        said = [tx.sources.progress(spec.name) for spec in self._parts.sources() if spec.enabled]
+        whole = all(each.statistics.get(COMPLETE) and not each.statistics.get(ERRORS) for each in said if each)
+        return whole and not book.failures
+
+    def _tidy(self, plans: Sequence[Plan], book: Book) -> None:
+        """Remove photos that were kept for a run that is cut short: of a complete walk none is asked for again."""
+        for plan in plans:
+            if not self._options.dry_run and plan.spec.name not in book.failures:
+                self._parts.forget_photos(plan.spec.name)
 
     # --- tell ---------------------------------------------------------------------------------
 

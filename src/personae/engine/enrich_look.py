@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from personae.engine import ledger
 from personae.engine.claims import WAITING
-from personae.engine.enrich_walk import COMPLETE
+from personae.engine.enrich_walk import COMPLETE, ERRORS
 from personae.engine.parts import Parts
 from personae.errors import Conflict, NotFound
 from personae.ports import Transaction
@@ -31,7 +33,7 @@ class SourceStatus:
     last_id: str | None
     """External id behind which the next run continues; None: it begins anew."""
     complete: bool
-    """Whether the last walk came to its end."""
+    """Whether the last walk came to its end, and nothing failed that may be had another time."""
     accepted: int
     quarantined: int
     held: int
@@ -74,16 +76,17 @@ def status(parts: Parts) -> list[SourceStatus]:
         for claim in tx.sources.claims():
             claims.setdefault(claim.source, []).append(claim)
         revoked = tx.sources.revoked()
+        holders = _holders(tx, [claim for listed in claims.values() for claim in listed])
         rows = []
         for name in sorted(claims):
             spec, progress = specs.get(name), tx.sources.progress(name)
             said = progress.statistics if progress else {}
-            states = Counter(claim.state for claim in claims[name])
+            states = Counter(_state(claim, holders) for claim in claims[name])
             rows.append(SourceStatus(
                 source=name, type=spec.type if spec else "", trust=spec.trust.value if spec else "",
                 enabled=spec.enabled if spec else False, revoked=name in revoked,
                 people=progress.people if progress else 0, last_id=progress.last_id if progress else None,
-                complete=bool(said.get(COMPLETE)), accepted=states[ClaimState.ACCEPTED],
+                complete=bool(said.get(COMPLETE)) and not said.get(ERRORS), accepted=states[ClaimState.ACCEPTED],
                 quarantined=states[ClaimState.QUARANTINED], held=states[ClaimState.HELD],
                 refused=dict(Counter(c.reason for c in claims[name] if c.state is ClaimState.REFUSED)),
                 errors=_by_reason(said, "error:"), left_out=_by_reason(said, "left_out:"),
@@ -91,12 +94,26 @@ def status(parts: Parts) -> list[SourceStatus]:
         return rows
 
 
+def _holders(tx: Transaction, claims: Sequence[Claim]) -> Mapping[int, int]:
+    """Return to whom the faces of accepted claims belong now."""
+    ids = np.array(sorted({each.face_id for each in claims if each.state is ClaimState.ACCEPTED and each.face_id}))
+    people, _ = tx.faces.identities(ids.astype(np.int64))
+    return dict(zip(ids.tolist(), people.tolist(), strict=True))
+
+
+def _state(claim: Claim, holders: Mapping[int, int]) -> ClaimState | None:
+    """Return the state of a claim; None for one that was accepted and then taken back."""
+    taken_back = claim.state is ClaimState.ACCEPTED and holders.get(claim.face_id or 0) != claim.person_id
+    return None if taken_back else claim.state
+
+
 def waiting(parts: Parts, limit: int | None = None) -> list[WaitingFace]:
     """Return the faces in quarantine and those that are held, newest first."""
     with parts.store.read() as tx:
-        found = tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD), limit=limit)
+        found = [claim for claim in tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD))
+                 if claim.reason != WAITING and claim.face_id is not None][:limit]  # fmt: skip
         names = {person.id: person.name for person in tx.people.all()} if found else {}
-        return [_shown(claim, names) for claim in found if claim.reason != WAITING and claim.face_id is not None]
+        return [_shown(claim, names) for claim in found]
 
 
 def revoke(parts: Parts, source: str) -> Operation:
@@ -122,7 +139,7 @@ def _revoke(parts: Parts, source: str) -> Operation:
         if tx.sources.progress(source) is None and not tx.sources.claims(source=source, limit=1):
             raise NotFound(f"no source {source} has brought anything; `personae enrich status` lists those that have")
         said = Decision(DecisionKind.REVOKE, Maker.HUMAN, source=source)
-        summary = f"{source} is revoked: {faces:,} faces"
+        summary = f"{source}: revoked, {faces:,} accepted"
         return _operation(tx, summary, said)
 
 

@@ -18,6 +18,8 @@ class Met:
     new: bool
     decisions: tuple[Decision, ...]
     """What has to be written to the ledger for it."""
+    first: bool
+    """Whether the source speaks of this record for the first time."""
     conflicts: int
     """External ids of the record that belong to other people, and were left out."""
 
@@ -89,6 +91,7 @@ def admit(tx: Transaction, source: str, record: PersonRecord) -> Met:
         InputError: the name, an alias or an id cannot be kept; nothing shows of the record then.
     """
     name = clean_name(record.name)
+    first = tx.people.by_external_id(source, record.external_id) is None
     found, kept, conflicts = find(tx, source, record)
     named = found is not None and _is_named(tx, found, source, record)
     person_id = found if found is not None else tx.people.add(name)
@@ -97,4 +100,4 @@ def admit(tx: Transaction, source: str, record: PersonRecord) -> Met:
         # At once, so that the next record of this transaction finds it; the ledger says the same when it is written.
         tx.people.set_state(person_id, name=name, merged_into=None)
     said = Decision(DecisionKind.NAME, Maker.SOURCE, person_id=person_id, name=name, source=source)
-    return Met(person_id, found is None, () if named else (said,), conflicts)
+    return Met(person_id, found is None, () if named else (said,), first, conflicts)

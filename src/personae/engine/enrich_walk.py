@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from personae.core.quality import Gates
 from personae.engine.channel import Cancelled, Channel
 from personae.engine.enrich_image import EXPIRED, Examined, Fetched, examine_photos, still_valid
-from personae.errors import SourceError
+from personae.errors import InputError, PersonaeError, SourceError
 from personae.ports import PeopleSource
-from personae.records import ImageRef, PersonRecord, Problem, SourceProgress, SourceSpec
+from personae.records import ClaimState, ImageRef, PersonRecord, Problem, SourceProgress, SourceSpec
 
 if TYPE_CHECKING:
     from personae.engine.parts import Parts
@@ -32,7 +32,8 @@ FOR_GOOD = frozenset({
     EXPIRED,
 })  # fmt: skip
 """Reasons that will be the same tomorrow: the photo is not asked for again."""
-COMPLETE, WITH_FACES, ERRORS, LIMIT = "complete", "with_faces", "errors", "max_faces"
+COMPLETE, WITH_FACES, ERRORS, LIMIT, TOTAL = "complete", "with_faces", "errors", "max_faces", "max_faces_total"
+PENDING, OVER_CHANGES = "pending", "over_changes"
 """Names among a walk's statistics."""
 
 
@@ -63,16 +64,20 @@ class Plan:
     @property
     def way(self) -> Way:
         """Continue what was cut short; after a walk that brought all that there was, ask for what changed; else all."""
+        said = self.before.statistics
+        if not self._wanted_no_less():
+            return Way.ALL
         if self.before.last_id is not None:
             return Way.REST
-        return Way.CHANGES if self.before.watermark and self._complete() else Way.ALL
+        # A walk over changes that failed has not moved its mark: the same changes can be asked for again.
+        sound = said.get(COMPLETE) and (not said.get(ERRORS) or said.get(OVER_CHANGES))
+        return Way.CHANGES if sound and self.before.watermark else Way.ALL
 
-    def _complete(self) -> bool:
-        """Say whether the last walk brought all that this one wants."""
+    def _wanted_no_less(self) -> bool:
+        """Whether the last walk asked for as many faces as this one wants."""
         said = self.before.statistics
-        if self.faces and (not said.get(WITH_FACES) or said.get(LIMIT, 0) < self.per_source):
-            return False
-        return bool(said.get(COMPLETE)) and not said.get(ERRORS)
+        enough = said.get(LIMIT, 0) >= self.per_source and said.get(TOTAL, 0) >= self.total
+        return not self.faces or (bool(said.get(WITH_FACES)) and enough)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ class Brought:
     """Why photos could not be fetched this time."""
     again: bool = False
     """Whether the person was brought before, and only photos that had failed are new."""
+    pending: int = 0
+    """Photos that wait for a second try: more by so many, or fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ class _InHand:
     wanted: int
     skipped: int
     again: bool = False
+    retried: int = 0
+    """Photos that failed the first time."""
     photos: list[Examined] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     running: Future[list[Examined]] | None = None
@@ -119,6 +128,14 @@ class _InHand:
     def missing(self) -> int:
         """Photos to fetch next. One that failed keeps its place until a later try, so that chance does not choose."""
         return self.wanted - sum(photo.usable for photo in self.photos) - len(self.failed)
+
+
+def ended(spec: SourceSpec, failure: PersonaeError | None, left_out: Sequence[Problem] = ()) -> Ended:
+    """Return the end of a walk, and what put an end to it."""
+    if failure is None:
+        return Ended(spec, left_out=tuple(left_out))
+    reason = failure.reason if isinstance(failure, SourceError) else "bad_entry"
+    return Ended(spec, reason, str(failure), tuple(left_out))
 
 
 class Walk:
@@ -143,24 +160,23 @@ class Walk:
         """Bring everything; the source's own failure ends its walk, and nobody else's."""
         try:
             failure = self._bring()
-        except SourceError as error:
+        except (SourceError, InputError) as error:
             failure = error
         except Cancelled:
             return
-        reason, detail = (failure.reason, str(failure)) if failure else ("", "")
-        self._out.put(Ended(self._source.spec, reason, detail, tuple(self._source.problems)))
+        self._out.put(ended(self._source.spec, failure, self._source.problems))
         self._out.done()
 
-    def _bring(self) -> SourceError | None:
-        """Bring all that can be had; return what put an end to it. Raises SourceError."""
-        failure = None
+    def _bring(self) -> PersonaeError | None:
+        """Bring all that can be had; return what put an end to it. Raises SourceError, InputError."""
+        failure: PersonaeError | None = None
         try:
             for record in self._records():
                 self._begin(record)
             self._drain()
             for person in self._again:
                 self._take_in_hand(person)
-        except SourceError as error:
+        except (SourceError, InputError) as error:
             failure = error
         self._drain()
         return failure
@@ -176,7 +192,7 @@ class Walk:
         before = self._plan.before
         if self._plan.way is Way.CHANGES:
             return self._source.changed_since(before.watermark)
-        return self._source.people(before.last_id)
+        return self._source.people(before.last_id if self._plan.way is Way.REST else None)
 
     def _begin(self, record: PersonRecord) -> None:
         if self._stopped.is_set():
@@ -204,9 +220,10 @@ class Walk:
             person_id = tx.people.by_external_id(name, record.external_id)
             brought = 0
             if person_id is not None:
-                claims = tx.sources.claims(source=name, person_id=person_id)
-                brought = sum(claim.face_id is not None for claim in claims)
-                if tx.people.get(person_id).face_count >= self._plan.total:
+                claims = tx.sources.claims(person_id=person_id)
+                brought = sum(claim.source == name and claim.face_id is not None for claim in claims)
+                accepted = {claim.face_id for claim in claims if claim.state is ClaimState.ACCEPTED}
+                if len(accepted) >= self._plan.total:
                     return deque(), 0, len(offered)
         fresh = deque(ref for ref in offered if ref.id not in seen)
         return fresh, max(0, self._plan.per_source - brought), len(offered) - len(fresh)
@@ -262,6 +279,7 @@ class Walk:
         if not self._again or self._again[-1].record is not person.record:
             self._again.append(_InHand(person.record, deque(), 0, 0, again=True))
         self._again[-1].waiting.append(ref)
+        self._again[-1].retried += 1
 
     def _finish(self, person: _InHand) -> None:
         """Wait for a person's photos, fetch more while faces are missing, and hand the person on."""
@@ -279,7 +297,7 @@ class Walk:
             self._widen(person)
         self._out.put(Brought(
             self._source.spec, person.record, tuple(person.photos), person.skipped + len(person.waiting),
-            tuple(person.failed), person.again,
+            tuple(person.failed), person.again, -person.retried if person.again else len(person.failed),
         ))  # fmt: skip
 
     def _widen(self, person: _InHand) -> None:

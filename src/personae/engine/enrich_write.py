@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
-from personae.core.compare import fuse_vectors
 from personae.core.geometry import overlap
+from personae.core.trust import RANK
 from personae.engine import ledger
-from personae.engine.analyse import keep_crops
-from personae.engine.claims import WAITING, Unwritten
+from personae.engine.analyse import Analysed, keep_crops
+from personae.engine.claims import WAITING
 from personae.engine.enrich_image import Examined
-from personae.engine.enrich_people import admit, find, merged
-from personae.engine.enrich_walk import COMPLETE, ERRORS, LIMIT, WITH_FACES, Brought, Ended, Plan, Way
+from personae.engine.enrich_people import admit, merged
+from personae.engine.enrich_walk import (
+    COMPLETE,
+    ERRORS,
+    LIMIT,
+    OVER_CHANGES,
+    PENDING,
+    TOTAL,
+    WITH_FACES,
+    Brought,
+    Ended,
+    Plan,
+    Way,
+)
 from personae.engine.parts import Parts
 from personae.errors import InputError
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState, PersonRecord, Problem, SourceProgress, moment
-from personae.types import Decision, DecisionKind, Digest, FaceId, FaceRole, Maker, NewImage, PersonId
+from personae.types import Decision, Digest, FaceId, FaceRole, Maker, NewFace, NewImage, PersonId
 
 PEOPLE_PER_EVENT = 100
 SAME_FACE = 0.5
 """Overlap from which two boxes of one photo are one face."""
 BAD_RECORD = "bad_record"
+KEPT = 100
+"""Records left out that are kept one by one."""
 CONFLICT = "conflicting_external_id"
+_OF_THE_WALK = (ERRORS, COMPLETE, OVER_CHANGES, WITH_FACES, LIMIT, TOTAL)
 NOT_KEPT = "face_not_kept"
 """The photo is in the store already, and this face of it was not taken then."""
-NOBODY_YET = 10**15
-"""Number of the first person of a dry run that is in no store."""
 
 
 class Book:
@@ -41,19 +55,19 @@ class Book:
         self._parts = parts
         self._dry = dry
         self._plans: dict[str, Plan] = {}
+        self._ranks = {spec.name: RANK[spec.trust] for spec in parts.sources()}
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
         """Of this run, by source."""
         self.outcome: Mapping[str, Counter[str]] = {}
         """Of the settlement, by source."""
         self.failures: dict[str, str] = {}
-        self.unwritten: list[Unwritten] = []
-        self.left_out: dict[str, tuple[Problem, ...]] = {}
+        self._rehearsed: list[Brought | Ended] = []
+        self.left_out: dict[str, tuple[Problem, ...]] = defaultdict(tuple)
         """What sources hold that cannot be used."""
         self._progress: dict[str, SourceProgress] = {}
         self._newest: dict[str, datetime] = {}
         self._unmet: dict[str, list[PersonRecord]] = defaultdict(list)
         """Merged records whose other half had not come when they did."""
-        self._imagined: dict[tuple[str, str], PersonId] = {}
 
     def open(self, plan: Plan) -> bool:
         """Begin with a source; False when its word does not count."""
@@ -70,47 +84,41 @@ class Book:
 
     def write(self, batch: Sequence[Brought | Ended]) -> int:
         """Keep a batch, and how far each source has come; return how many faces were in it."""
-        before = self.counts_of_faces()
         if self._dry:
-            with self._parts.store.read() as tx:
-                for item in batch:
-                    self._imagine(tx, item)
-            return self.counts_of_faces() - before
-        kept = self._keep(batch)
-        with self._parts.store.write() as tx:
-            said: list[Decision] = []
-            for item in kept:
-                said += self._bring(tx, item) if isinstance(item, Brought) else self._end(tx, item)
-            for source, decisions in _by_source(said).items():
-                ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} people", decisions)
-            for source in {item.spec.name for item in kept}:
-                tx.sources.set_progress(source, self._progress[source])
-        return self.counts_of_faces() - before
+            self._rehearsed += batch
+        else:
+            known = self._known(batch)
+            kept = [_with_faces(item, partial(self._keep, known)) for item in batch]
+            with self._parts.store.write() as tx:
+                self._put(tx, kept)
+        return sum(photo.usable for item in batch if isinstance(item, Brought) for photo in item.photos)
 
-    def counts_of_faces(self) -> int:
-        """Return how many faces were brought."""
-        return sum(counts["faces_brought"] for counts in self.counts.values())
+    def rehearse(self, tx: Transaction) -> None:
+        """Write what a dry run has brought into a transaction that is to be rolled back; no crop is kept."""
+        self._put(tx, [_with_faces(item, lambda face, _: face.face) for item in self._rehearsed])
+
+    def _put(self, tx: Transaction, batch: Sequence[Brought | Ended]) -> None:
+        said: list[Decision] = []
+        for item in batch:
+            said += self._bring(tx, item) if isinstance(item, Brought) else self._end(tx, item)
+        for source, decisions in _by_source(said).items():
+            ledger.record(tx, "enrich", Maker.SOURCE, f"{source}: {len(decisions):,} named", decisions)
+        for source in {item.spec.name for item in batch}:
+            tx.sources.set_progress(source, self._progress[source])
 
     def settled(self, outcome: Mapping[str, Counter[str]]) -> None:
         """Note what became of the claims."""
         self.outcome = outcome
 
-    def _keep(self, batch: Sequence[Brought | Ended]) -> list[Brought | Ended]:
-        """Keep the crops of new photos, before anything in the store speaks of them."""
+    def _known(self, batch: Sequence[Brought | Ended]) -> Collection[Digest]:
         digests = [photo.image.digest for item in batch if isinstance(item, Brought)
                    for photo in item.photos if photo.image is not None]  # fmt: skip
         with self._parts.store.read() as tx:
-            known = tx.images.find(digests)
+            return tx.images.find(digests)
 
-        def keep(photo: Examined) -> Examined:
-            if photo.face is None or photo.image is None:
-                return photo
-            new = photo.image.digest not in known
-            faces = keep_crops(self._parts.crops, [photo.face]) if new else (photo.face.face,)
-            return replace(photo, image=replace(photo.image, faces=faces))
-
-        return [replace(item, photos=tuple(map(keep, item.photos))) if isinstance(item, Brought) else item
-                for item in batch]  # fmt: skip
+    def _keep(self, known: Collection[Digest], face: Analysed, digest: Digest) -> NewFace:
+        """Keep the crop of a new photo, before anything in the store speaks of it."""
+        return face.face if digest in known else keep_crops(self._parts.crops, [face])[0]
 
     # --- one person ---------------------------------------------------------------------------
 
@@ -118,22 +126,39 @@ class Book:
         """Write one person with its photos; return what the ledger has to say of it."""
         counts = self.counts[item.spec.name]
         decisions: Sequence[Decision] = ()
+        first = False
         if item.record.deleted:
             counts["deleted"] += 1
             decisions = self._follow(tx, item.spec.name, item.record)
         else:
             try:
-                met = admit(tx, item.spec.name, item.record)
-            except InputError:
-                counts[f"error:{BAD_RECORD}"] += 1
+                met = admit(tx, item.spec.name, self._believed(item))
+            except InputError as error:
+                self._leave_out(item, str(error))
             else:
-                decisions = met.decisions
+                decisions, first = met.decisions, met.first
                 counts["new_people"] += met.new
                 self._note_conflicts(item.spec.name, met.conflicts)
-                tx.sources.add_claims([_claim(item, photo, met.person_id, _face(tx, photo)) for photo in item.photos])
+                # Another run, beside this one, may have been quicker.
+                seen = tx.sources.seen(item.spec.name, [photo.ref.id for photo in item.photos])
+                tx.sources.add_claims([_claim(item, photo, met.person_id, _face(tx, photo))
+                                       for photo in item.photos if photo.ref.id not in seen])  # fmt: skip
         self._tally(item)
-        self._advance(tx, item, new=any(each.kind is DecisionKind.NAME for each in decisions))
+        self._advance(tx, item, new=first)
         return decisions
+
+    def _believed(self, item: Brought) -> PersonRecord:
+        """Return the record without ids of sources that are trusted more: they alone say who is theirs."""
+        ids = {name: external_id for name, external_id in item.record.external_ids.items()
+               if self._ranks.get(name, RANK[item.spec.trust]) >= RANK[item.spec.trust]}  # fmt: skip
+        return replace(item.record, external_ids=ids)
+
+    def _leave_out(self, item: Brought, why: str) -> None:
+        """Note a record that nobody can be made of; the source will say the same tomorrow."""
+        source = item.spec.name
+        if len(self.left_out[source]) < KEPT:
+            self.left_out[source] += (Problem(item.record.external_id, BAD_RECORD, why),)
+        self.counts[source][f"left_out:{BAD_RECORD}"] += 1
 
     def _follow(self, tx: Transaction, source: str, record: PersonRecord) -> list[Decision]:
         """Make one person of two whose records the source has made one; wait for the other one where it is to come."""
@@ -157,6 +182,7 @@ class Book:
         for photo in item.photos:
             reasons = photo.also or ((photo.reason,) if photo.reason else ())
             counts.update(f"refused:{reason}" for reason in reasons)
+        counts[PENDING] += item.pending
         if item.again:
             counts.update(f"error:{reason}" for reason in item.failed)
         updated = moment(item.record.updated)
@@ -187,14 +213,16 @@ class Book:
             self._progress[source] = replace(before, statistics=self._said(source, ended=False))
         else:
             said = self._said(source, ended=True)
-            self._progress[source] = SourceProgress(None, self._seen(source), before.people, before.faces, said)
+            again = self._plans[source].way is Way.CHANGES and said[ERRORS]
+            mark = before.watermark if again else self._seen(source)
+            self._progress[source] = SourceProgress(None, mark, before.people, before.faces, said)
         tx.events.emit("enrich.progress", {
             "source": source, "people": before.people, "faces": before.faces, "ended": True, "failure": item.reason,
         })  # fmt: skip
         return [said for record in self._unmet.pop(source, ()) for said in self._follow(tx, source, record)]
 
     def _note_problems(self, item: Ended) -> None:
-        self.left_out[item.spec.name] = item.left_out
+        self.left_out[item.spec.name] += item.left_out
         self.counts[item.spec.name].update(f"left_out:{problem.reason}" for problem in item.left_out)
 
     def _seen(self, source: str) -> str:
@@ -211,41 +239,26 @@ class Book:
     def _said(self, source: str, *, ended: bool) -> dict[str, int]:
         """Return the counts as they are kept beside the progress."""
         plan = self._plans[source]
-        # A walk over changes that is cut short has moved no mark: the next one can ask for the same changes again.
-        complete = ended or plan.way is Way.CHANGES
+        over_changes = plan.way is Way.CHANGES
         both = Counter(plan.before.statistics if plan.way is Way.REST else {}) + self.counts[source]
-        counts = {name: n for name, n in both.items() if name not in (ERRORS, COMPLETE, WITH_FACES, LIMIT)}
+        counts = {name: n for name, n in both.items() if name not in _OF_THE_WALK}
         failed = sum(n for name, n in counts.items() if name.startswith("error:") and name != f"error:{CONFLICT}")
-        return {**counts, ERRORS: failed, COMPLETE: int(complete), WITH_FACES: int(plan.faces),
-                LIMIT: plan.per_source}  # fmt: skip
+        # A photo that waits for its second try is lost when the walk is cut short: that counts as an error.
+        failed += max(0, counts.get(PENDING, 0))
+        walked = {COMPLETE: ended or over_changes, OVER_CHANGES: over_changes, WITH_FACES: plan.faces}
+        limits = {LIMIT: plan.per_source, TOTAL: plan.total}
+        return counts | limits | {ERRORS: failed} | {name: int(said) for name, said in walked.items()}
 
-    # --- a dry run ----------------------------------------------------------------------------
 
-    def _imagine(self, tx: Transaction, item: Brought | Ended) -> None:
-        """Note what would be written."""
-        if isinstance(item, Ended):
-            self._note_problems(item)
-            if item.reason:
-                self.failures[item.spec.name] = item.detail
-                self.counts[item.spec.name][f"error:{item.reason}"] += 1
-            return
-        source = item.spec.name
-        person_id, record, conflicts = find(tx, source, item.record)
-        keys = [(source, record.external_id), *record.external_ids.items(), ("", record.name.casefold())]
-        if person_id is None:
-            person_id = next((self._imagined[key] for key in keys if key in self._imagined), None)
-        if person_id is None:
-            person_id = PersonId(NOBODY_YET + len(self._imagined))
-            self.counts[source]["new_people"] += 1
-        self._imagined.update(dict.fromkeys(keys, person_id))
-        self._note_conflicts(source, conflicts)
-        model_ids = self._parts.vision().model_ids if item.photos else ()
-        for photo in item.photos:
-            if photo.face is not None:
-                vector = fuse_vectors([photo.face.face.embeddings[model_id][None] for model_id in model_ids])[0]
-                claim = _claim(item, photo, person_id, FaceId(NOBODY_YET + len(self.unwritten)))
-                self.unwritten.append(Unwritten(claim, vector))
-        self._tally(item)
+def _with_faces(item: Brought | Ended, keep: Callable[[Analysed, Digest], NewFace]) -> Brought | Ended:
+    """Return what was brought with each photo holding the face that is kept of it."""
+
+    def complete(photo: Examined) -> Examined:
+        if photo.face is None or photo.image is None:
+            return photo
+        return replace(photo, image=replace(photo.image, faces=(keep(photo.face, photo.image.digest),)))
+
+    return replace(item, photos=tuple(map(complete, item.photos))) if isinstance(item, Brought) else item
 
 
 def _claim(item: Brought, photo: Examined, person_id: PersonId, face_id: FaceId | None) -> Claim:

@@ -24,7 +24,7 @@ def record(tx: Transaction, kind: str, maker: Maker, summary: str, decisions: Se
     return operation_id
 
 
-def undo(tx: Transaction, operation_id: OperationId) -> OperationId:
+def undo(tx: Transaction, operation_id: OperationId, maker: Maker = Maker.HUMAN) -> OperationId:
     """Take an operation back; everything is again as if it had not been made.
 
     Raises:
@@ -32,7 +32,7 @@ def undo(tx: Transaction, operation_id: OperationId) -> OperationId:
         Conflict: it is undone already.
     """
     target = tx.decisions.operation(operation_id)
-    undo_id = tx.decisions.begin("undo", Maker.HUMAN, f"undo {target.id}: {target.summary}", undoes=operation_id)
+    undo_id = tx.decisions.begin("undo", maker, f"undo {target.id}: {target.summary}", undoes=operation_id)
     origin = target
     while origin.undoes is not None:
         origin = tx.decisions.operation(origin.undoes)

@@ -21,14 +21,18 @@ class ShownFace:
 
     face_id: int
     photo: str
-    """URI of the photo."""
+    """URI of the photo: of the file, or where a source has it."""
     quality: float
     made_by: str
     """human, source or machine: who tied it."""
     score: float | None
-    """Of a machine's decision."""
+    """Of a machine's or source's decision."""
     threshold: float | None
     model_id: str | None
+    source: str = ""
+    """Which source brought it."""
+    reason: str = ""
+    """Why the source was believed: high_trust, matched_existing, corroborated, clustered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,16 @@ def show(parts: Parts, reference: str) -> Shown:
 def _shown(tx: Transaction, faces: Sequence[Face]) -> tuple[ShownFace, ...]:
     images = {image.id: image for image in tx.images.get([face.image_id for face in faces])}
     last = last_ties(tx, [face.id for face in faces])
+    claims = {(claim.face_id, claim.source): claim for claim in tx.sources.claims_on([face.id for face in faces])}
     rows = []
     for face in faces:
         tie = last.get(face.id)
-        uris = images[face.image_id].uris
+        claim = claims.get((face.id, tie.source or "")) if tie else None
+        uris = images[face.image_id].uris or ((claim.url,) if claim else ("",))
         rows.append(ShownFace(
-            face.id, uris[0] if uris else "", face.quality.score,
+            face.id, uris[0], face.quality.score,
             tie.maker.value if tie else "", tie.score if tie else None, tie.threshold if tie else None,
-            tie.model_id if tie else None,
+            tie.model_id if tie else None, claim.source if claim else "", claim.reason if claim else "",
         ))  # fmt: skip
     return tuple(rows)
 

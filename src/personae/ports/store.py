@@ -354,8 +354,10 @@ class SourceTable(Protocol):
         self, *, source: str | None = None, person_id: PersonId | None = None, states: Sequence[ClaimState] = (),
         limit: int | None = None,
     ) -> list[Claim]:  # fmt: skip
-        """Claims of faces and refused photos, newest first; those of revoked sources are left out."""
+        """Claims of faces and refused photos, newest first; those of revoked sources are left out; likewise below."""
         ...
+
+    def claims_on(self, face_ids: Sequence[FaceId]) -> list[Claim]: ...
 
     def progress(self, source: str) -> SourceProgress | None: ...
 

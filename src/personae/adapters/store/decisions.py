@@ -28,6 +28,8 @@ from personae.types import (
 _COLUMNS = tuple(field.name for field in fields(Decision))
 _TABLE = decisions
 """Under a name that `append` does not use otherwise."""
+_REVOKED = "revoked"
+"""Under which name the sources that are revoked stand among what was read once."""
 _AT_ONCE = 10_000
 """Decisions sent together; bounds the memory of a large operation."""
 
@@ -50,6 +52,7 @@ class SqlDecisions:
             "created_at": self.scope.clock(),
             "undoes": undoes,
         }
+        self.scope.found.pop(_REVOKED, None)
         statement = sa.insert(operations).returning(operations.c.id)
         return OperationId(self.scope.connection.execute(statement, row).scalar_one())
 
@@ -61,6 +64,7 @@ class SqlDecisions:
             InputError: a decision lacks what its kind needs, or its maker may not make it.
         """
         self.operation(operation_id)
+        self.scope.found.pop(_REVOKED, None)
         rows: list[tuple[Any, ...]] = []
         for decision in decisions:
             validate(decision)
@@ -157,7 +161,13 @@ class SqlDecisions:
 
 
 def revoked_sources(scope: Scope) -> set[str]:
-    """Return the sources that a decision which is not undone revokes."""
+    """Return the sources that a decision which is not undone revokes; asked with nearly every query."""
+    if _REVOKED not in scope.found:
+        scope.found[_REVOKED] = _revoked(scope)
+    return set(scope.found[_REVOKED])
+
+
+def _revoked(scope: Scope) -> set[str]:
     query = (
         sa.select(decisions.c.operation_id, decisions.c.source)
         .select_from(decisions.join(operations, decisions.c.operation_id == operations.c.id))

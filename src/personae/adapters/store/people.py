@@ -27,6 +27,28 @@ _LONGEST = 2000
 _ANYBODY = ""
 """Who states what no source does."""
 
+_KEEPER = people.alias()
+# Asked for several times with each person that a source brings: built once, since that takes as long as asking.
+_HOLDER = (
+    sa.select(people.c.id)
+    .select_from(
+        external_ids.join(_KEEPER, external_ids.c.person_id == _KEEPER.c.id).join(
+            people, people.c.id == sa.func.coalesce(_KEEPER.c.merged_into, _KEEPER.c.id)
+        )
+    )
+    .where(
+        external_ids.c.project_id == sa.bindparam("project"),
+        external_ids.c.source == sa.bindparam("source"),
+        external_ids.c.external_id == sa.bindparam("external_id"),
+        external_ids.c.stated_by.not_in(sa.bindparam("gone", expanding=True)),
+        people.c.active,
+    )
+    .order_by(people.c.id)
+)
+_NOW = sa.select(sa.func.coalesce(people.c.merged_into, people.c.id)).where(
+    people.c.id == sa.bindparam("person"), people.c.project_id == sa.bindparam("project")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SqlPeople:
@@ -157,31 +179,14 @@ class SqlPeople:
 
     def by_external_id(self, source: str, external_id: str) -> PersonId | None:
         """See the port; only active people, a merged one through the one it is now."""
-        holder = people.alias()
-        query = (
-            sa.select(people.c.id)
-            .select_from(
-                external_ids.join(holder, external_ids.c.person_id == holder.c.id).join(
-                    people, people.c.id == sa.func.coalesce(holder.c.merged_into, holder.c.id)
-                )
-            )
-            .where(
-                external_ids.c.project_id == self.scope.project_id,
-                external_ids.c.source == source,
-                external_ids.c.external_id == external_id,
-                external_ids.c.stated_by.not_in(revoked_sources(self.scope)),
-                people.c.active,
-            )
-            .order_by(people.c.id)
-        )
-        found = self.scope.connection.execute(query).scalar()
+        given = {"project": self.scope.project_id, "source": source, "external_id": external_id}
+        found = self.scope.connection.execute(_HOLDER, {**given, "gone": sorted(revoked_sources(self.scope))}).scalar()
         return None if found is None else PersonId(found)
 
     def _known(self, person_id: PersonId) -> PersonId:
         """Return the person that this one is now."""
-        now = sa.func.coalesce(people.c.merged_into, people.c.id)
-        query = sa.select(now).where(people.c.id == person_id, people.c.project_id == self.scope.project_id)
-        found = self.scope.connection.execute(query).scalar()
+        given = {"project": self.scope.project_id, "person": int(person_id)}
+        found = self.scope.connection.execute(_NOW, given).scalar()
         if found is None:
             raise NotFound(f"there is no person #{person_id}")
         return PersonId(found)
@@ -225,6 +230,8 @@ class SqlPeople:
             .order_by(people.c.id)
         )
         rows = self.scope.connection.execute(query).all()
+        if not rows:
+            return []
         ids = [row.id for row in rows]
         details, best = self._details(ids), self._best(ids)
         return [_person(row, details[row.id], *best.get(row.id, (0, None))) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -25,6 +25,8 @@ class Scope:
     connection: sa.Connection
     project_id: int
     clock: Clock
+    found: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What was read once in this transaction, is asked for again and again, and has not changed."""
 
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows ON CONFLICT, in this database's dialect."""

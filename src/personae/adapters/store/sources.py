@@ -16,12 +16,16 @@ from personae.adapters.store.schema import claims, people, source_progress
 from personae.adapters.store.scope import Scope, in_parts, unique
 from personae.errors import InputError
 from personae.records import Claim, ClaimState, SourceProgress, Trust
-from personae.types import PersonId
+from personae.types import FaceId, PersonId
 
 _COLUMNS = (
     "source", "ref_key", "image_ref", "external_id", "url", "person_id", "face_id", "state", "reason", "trust",
     "distance", "threshold", "model_id", "other_person_id", "other_distance",
 )  # fmt: skip
+
+_WHOSE, _OTHER = people.alias(), people.alias()
+_NOW, _OTHER_NOW = (sa.func.coalesce(each.c.merged_into, each.c.id) for each in (_WHOSE, _OTHER))
+"""Whom a claim speaks of, and whom the face is nearer to, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +66,23 @@ class SqlSources:
         limit: int | None = None,
     ) -> list[Claim]:
         """See the port."""
-        whose, other = people.alias(), people.alias()
-        now, other_now = (sa.func.coalesce(each.c.merged_into, each.c.id) for each in (whose, other))
-        joined = claims.join(whose, claims.c.person_id == whose.c.id).outerjoin(
-            other, claims.c.other_person_id == other.c.id
-        )
-        query = (
-            sa.select(claims, now.label("person_now"), other_now.label("other_now"))
-            .select_from(joined)
-            .where(self._mine())
-            .order_by(claims.c.id.desc())
-            .limit(limit)
-        )
+        query = self._counting().limit(limit)
         if source is not None:
             query = query.where(claims.c.source == source)
         if person_id is not None:
-            # Not `now == person_id`, which no index serves.
+            # Not `_NOW` alone, which no index serves.
             merged = sa.select(people.c.id).where(people.c.merged_into == person_id)
-            query = query.where(sa.or_(whose.c.id == person_id, whose.c.id.in_(merged)), now == person_id)
+            query = query.where(sa.or_(_WHOSE.c.id == person_id, _WHOSE.c.id.in_(merged)), _NOW.in_([person_id]))
         if states:
             query = query.where(claims.c.state.in_(states))
-        if gone := self.revoked():
-            query = query.where(claims.c.source.not_in(sorted(gone)))
         return [_claim(row) for row in self.scope.connection.execute(query)]
+
+    def claims_on(self, face_ids: Sequence[FaceId]) -> list[Claim]:
+        """See the port."""
+        query = self._counting()
+        rows = [row for part in in_parts(unique(face_ids))
+                for row in self.scope.connection.execute(query.where(claims.c.face_id.in_(part)))]  # fmt: skip
+        return [_claim(row) for row in sorted(rows, key=lambda row: row.id, reverse=True)]
 
     def progress(self, source: str) -> SourceProgress | None:
         """See the port."""
@@ -116,6 +114,20 @@ class SqlSources:
     def revoked(self) -> set[str]:
         """See the port."""
         return revoked_sources(self.scope)
+
+    def _counting(self) -> sa.Select[Any]:
+        """Return the query for all claims of sources that are not revoked, newest first."""
+        joined = claims.join(_WHOSE, claims.c.person_id == _WHOSE.c.id).outerjoin(
+            _OTHER, claims.c.other_person_id == _OTHER.c.id
+        )
+        query = (
+            sa.select(claims, _NOW.label("person_now"), _OTHER_NOW.label("other_now"))
+            .select_from(joined)
+            .where(self._mine())
+            .order_by(claims.c.id.desc())
+        )
+        gone = self.revoked()
+        return query.where(claims.c.source.not_in(sorted(gone))) if gone else query
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return claims.c.project_id == self.scope.project_id
