@@ -11,12 +11,15 @@ from benchmarks import (
     dual,
     enrich,
     enrich_kills,
+    fuzz,
     grouping,
     ingest,
     pgvector,
+    server,
     trust,
     verification,
     who,
+    workers,
 )
 from benchmarks.report import ROOT, Row, markdown
 
@@ -33,6 +36,9 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "who": ("Who is this?", who.run),
     "trust": ("Trust", trust.run),
     "pgvector": ("pgvector", pgvector.run),
+    "server": ("Server", server.run),
+    "fuzz": ("The API, asked at random", fuzz.run),
+    "workers": ("Workers killed", workers.run),
 }
 HEAD = """# Benchmarks
 

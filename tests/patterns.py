@@ -21,7 +21,7 @@ from personae.core.geometry import place_template
 from personae.engine.enrich import EnrichOptions, EnrichSummary
 from personae.engine.parts import Vision
 from personae.records import SourceSpec, Trust
-from personae.types import Box, Detection, Landmarks, ModelId, Pixels, Thresholds, Vectors
+from personae.types import Box, Detection, Landmarks, ModelId, PersonId, Pixels, Thresholds, Vectors
 
 SIDE = 480
 SQUARES = 8
@@ -114,7 +114,7 @@ def state(home: Path, root: Path) -> tuple[object, object]:
                        for person in tx.people.all())  # fmt: skip
         assert len(tx.faces.gallery()[0]) == len(photos)
         receipts = sorted(
-            (claim.source, claim.image_ref, names[claim.person_id], claim.state.value, claim.reason,
+            (claim.source, claim.image_ref, names[PersonId(claim.person_id)], claim.state.value, claim.reason,
              None if claim.distance is None else round(claim.distance, 4))
             for claim in claims
         )  # fmt: skip

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+DEFAULT_PROJECT = "default"
+"""Name of the project that is there where nobody has chosen one."""
 KeyId = NewType("KeyId", int)
 
 
@@ -52,3 +54,5 @@ class Project:
     id: int
     name: str
     created_at: datetime
+    folder: str = ""
+    """Of its files, in the folder of all projects; it outlives the name. Empty: the home folder itself."""

@@ -8,31 +8,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from personae.choices import changeable_of, rules_of
 from personae.engine.facade import Engine
-from personae.engine.parts import Parts, Rules, Vision
+from personae.engine.parts import Parts, Vision
 from personae.engine.walk import user_path
 from personae.errors import BackendError, InputError, ModelError
-from personae.settings import DEFAULT_PROJECT, Settings, as_environment, config_file
+from personae.settings import Settings, as_environment, config_file
 from personae.types import ModelCard, ModelId, Picture, Pixels
 
 if TYPE_CHECKING:
+    from personae.access import Project
     from personae.adapters.queue.rq import RqQueue
     from personae.adapters.vision.registry import Registry
     from personae.album import AlbumReport
     from personae.core.continuity import Continuity
     from personae.core.evaluation import Evaluation
-    from personae.core.quality import Gates
     from personae.ports import House, PeopleSource, Post, Store, VideoFrame
     from personae.records import SourceSpec
 
@@ -48,6 +48,8 @@ class Closable(Protocol):
 Notify = Callable[[str], None]
 """Takes a sentence for the person who waits."""
 
+FILE = "personae.db"
+"""Name of the SQLite store in the home folder."""
 BUFFALO = "w600k_r50"
 """The embedder of InsightFace's pack buffalo_l."""
 
@@ -93,11 +95,12 @@ def open_engine(
     notify = _once(notify)
     chosen = settings or load_settings()
     home = user_path(chosen.home).absolute()
-    folder = _project_folder(home, chosen.project)
-    _make_folder(folder)
+    _make_folder(home)
     url = _address(chosen, home)
     common = shared or Shared()
     store = SqlStore.open(url, chosen.project, _now)
+    folder = _project_folder(home, store.folder)
+    _make_folder(folder)
     indexes = OpenedIndexes(folder / "index", store, chosen)
     broker = _broker(chosen, store) if chosen.redis_url else None
     parts = Parts(
@@ -116,7 +119,8 @@ def open_engine(
         feed=broker,
         pulse=ProcessPulse(url, chosen.project),
         clock=_now,
-        rules=_rules(chosen),
+        rules=rules_of(chosen, wanted_embedders(chosen, open_registry(chosen))),
+        changeable=changeable_of(chosen),
         sources=partial(_sources, chosen, notify),
         open_source=partial(_open_source, folder / "sources", chosen.max_file_bytes),
         forget_photos=partial(_forget_photos, folder / "sources"),
@@ -139,6 +143,34 @@ def open_house(settings: Settings) -> House:
     home = user_path(settings.home).absolute()
     _make_folder(home)
     return SqlHouse.open(_address(settings, home), _now)
+
+
+def remove_project(settings: Settings, house: House, name: str) -> Project:
+    """Remove a project with its rows and files. Raises as `personae.engine.projects.remove`."""
+    from personae.engine import projects
+
+    home = user_path(settings.home).absolute()
+    outside = partial(_forget_indexes, settings, home)
+    return projects.remove(house.projects, name, outside, partial(_forget_files, home))
+
+
+def _forget_indexes(settings: Settings, home: Path, project: Project) -> None:
+    if not settings.qdrant_url:
+        return
+    from personae.adapters.index.opened import OpenedIndexes
+    from personae.adapters.store.store import SqlStore
+
+    store = SqlStore.open(_address(settings, home), project.name, _now)
+    try:
+        OpenedIndexes(_project_folder(home, project.folder) / "index", store, settings).remove_outside()
+    finally:
+        store.close()
+
+
+def _forget_files(home: Path, project: Project) -> None:
+    from personae.adapters.folders import remove_folder
+
+    remove_folder(home, _project_folder(home, project.folder))
 
 
 def lazy_vision(settings: Settings, notify: Notify) -> Callable[[], Vision]:
@@ -224,13 +256,18 @@ def store_url(settings: Settings) -> str:
     return _address(settings, user_path(settings.home).absolute())
 
 
+def store_is_there(settings: Settings) -> bool:
+    """Return whether there may be a store to ask: a file is there, or an address of a server is given."""
+    return bool(settings.database_url) or (user_path(settings.home).absolute() / FILE).is_file()
+
+
 def _address(settings: Settings, home: Path) -> str:
-    return settings.database_url or f"sqlite:///{home / 'personae.db'}"
+    return settings.database_url or f"sqlite:///{home / FILE}"
 
 
-def _project_folder(home: Path, project: str) -> Path:
+def _project_folder(home: Path, folder: str) -> Path:
     """Return where a project keeps its crops, indexes and report: no project's cleaning reaches another's."""
-    return home if project == DEFAULT_PROJECT else home / "projects" / quote(project, safe="")
+    return home / "projects" / folder if folder else home
 
 
 def _make_folder(folder: Path) -> None:
@@ -331,47 +368,6 @@ def _forget_photos(cache: Path, source: str) -> None:
     from personae.adapters.sources.cache import ImageCache
 
     ImageCache(cache / source).clear()
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        gates=_gates(settings),
-        workers=settings.workers,
-        batch_size=settings.batch_size,
-        max_file_bytes=settings.max_file_bytes,
-        match_threshold=settings.person_match_threshold,
-        unknown_method=settings.unknown_method,
-        min_cluster_size=settings.unknown_min_cluster_size,
-        unknown_eps=settings.unknown_eps,
-        embedders=wanted_embedders(settings, open_registry(settings)),
-        enrich_gates=_enrich_gates(settings),
-        reference_threshold=settings.reference_threshold,
-    )
-
-
-def _gates(settings: Settings) -> Gates:
-    """The profile's gates, with the user's own values where there are any."""
-    from personae.core.quality import PROFILES
-
-    gates = PROFILES[settings.profile]
-    if settings.min_face_side is not None:
-        gates = replace(gates, min_face_side=settings.min_face_side)
-    if settings.min_det_score is not None:
-        gates = replace(gates, min_det_score=settings.min_det_score)
-    return gates
-
-
-def _enrich_gates(settings: Settings) -> Gates:
-    """The gates of faces that sources bring: what a face of one's own photos must be does not weaken them."""
-    from personae.core.quality import ENRICH
-
-    return replace(
-        ENRICH,
-        min_face_side=settings.enrich_min_face_side,
-        min_det_score=settings.enrich_min_det_score,
-        min_image_side=settings.enrich_min_image_side,
-        max_yaw=settings.enrich_max_yaw,
-    )
 
 
 class _LazyVision:

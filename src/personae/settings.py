@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,8 +17,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from personae.access import DEFAULT_PROJECT
+
 PREFIX = "PERSONAE_"
-DEFAULT_PROJECT = "default"
 
 
 Method = Literal["auto", "linkage", "whispers", "hdbscan", "dbscan", "agglomerative"]
@@ -151,6 +152,7 @@ class Settings(BaseSettings):
     unknown_min_cluster_size: int = Field(
         default=3,
         ge=2,
+        le=1_000_000,
         validation_alias="FACE_UNKNOWN_MIN_CLUSTER_SIZE",
         description="Smallest group that is shown as an unknown person.",
     )
@@ -208,6 +210,37 @@ def as_environment(settings: Settings) -> dict[str, str]:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else value
             variables[_environment_name(name)] = ",".join(plain) if isinstance(plain, tuple) else str(plain)
     return variables
+
+
+def origin(settings: Settings, name: str) -> str:
+    """Return where a value comes from: command line, environment, personae.toml or default."""
+    if name not in settings.model_fields_set:
+        return "default"
+    variables = {key.lower(): text for key, text in os.environ.items()}
+    own, value = variables.get(_environment_name(name).lower()), getattr(settings, name)
+    if own is not None and _same(name, own, value):
+        return "environment"
+    written = TomlConfigSettingsSource(type(settings), config_file())()
+    if own is None and {name, _environment_name(name)} & set(written):
+        return "personae.toml"
+    return "command line"
+
+
+def checked(name: str, value: object) -> Any:
+    """Return a value as a setting takes it. Raises ValueError that says what it must be."""
+    info = Settings.model_fields[name]
+    if isinstance(value, bool) and info.annotation is not bool:
+        raise ValueError("true and false are no values of it")
+    kind: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    return TypeAdapter(kind).validate_python(value)
+
+
+def _same(name: str, text: str, value: object) -> bool:
+    try:
+        return bool(checked(name, text) == value)
+    except ValueError:
+        # A list, which the environment spells with commas.
+        return True
 
 
 def _environment_name(name: str) -> str:

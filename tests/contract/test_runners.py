@@ -18,8 +18,9 @@ import pytest
 from personae import Settings, open_engine
 from personae.engine import jobs
 from personae.engine.parts import Parts
-from personae.engine.runner import Runner
+from personae.engine.runner import SWEEP_EVERY, Runner
 from personae.errors import InputError
+from personae.ports import BEAT_SECONDS, LEASE_SECONDS
 from personae.types import Job, JobId
 from tests.valkey import Server, UnavailableError
 from tests.work import KINDS, STEPS, leave, read
@@ -301,6 +302,37 @@ def test_jobs_that_redis_has_lost_are_carried_again(
         assert jobs.sweep(parts, KINDS) == 3
         with running(parts):
             assert [ended(parts, job_id).state for job_id in lost] == ["done"] * 3
+
+
+def test_what_redis_has_lost_comes_before_what_came_later(valkey: Server, tmp_path: Path) -> None:
+    with open_engine(Settings(redis_url=valkey.url, home=tmp_path)) as engine:
+        parts, feed = engine.parts, engine.parts.feed
+        assert feed is not None
+        lost = [submit(parts, "work.once", name=str(number)) for number in range(3)]
+        valkey.empty()
+        later = submit(parts, "work.once", name="later")
+        assert jobs.sweep(parts, KINDS) == 3
+        assert [feed.take(1) for _ in range(5)] == [*lost, later, None]
+
+
+def test_what_is_carried_already_says_that_it_waits_while_redis_is_down(valkey: Server, tmp_path: Path) -> None:
+    with open_engine(Settings(redis_url=valkey.url, home=tmp_path)) as engine:
+        parts = engine.parts
+        waits, ends = submit(parts, "work.once", name="waits"), submit(parts, "work.once", name="ends")
+        jobs.cancel(parts, ends)
+        assert [job.result for job in jobs.told(parts, jobs.latest(parts))] == [{}, {}]
+        valkey.stop()
+        try:
+            ended_one, waiting_one = jobs.told(parts, jobs.latest(parts))
+        finally:
+            valkey.start()
+        assert (ended_one.id, ended_one.result) == (ends, {})
+        assert (waiting_one.id, "does not answer" in str(waiting_one.result["waiting"])) == (waits, True)
+
+
+def test_a_dead_runners_job_is_taken_over_within_half_a_minute() -> None:
+    assert LEASE_SECONDS + SWEEP_EVERY < 29, "and a second is left for the next runner to begin"
+    assert BEAT_SECONDS * 3 <= LEASE_SECONDS, "a runner that lives may miss two"
 
 
 def test_projects_and_stores_that_share_a_redis_keep_apart(valkey: Server, tmp_path: Path) -> None:

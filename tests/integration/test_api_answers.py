@@ -124,16 +124,7 @@ def test_a_body_of_another_shape_is_refused(client: Watched) -> None:
     ids = _ids(client)
     for call in (call for call in BODIES if BODIES[call].get("json")):
         method, path = call.split()
-        for body in (
-            "[]",
-            "7",
-            '"x"',
-            "null",
-            "{",
-            '{"more": 1}',
-            '{"name": 7, "face_ids": "x"}',
-            '{"name": "\\ud800"}',
-        ):
+        for body in WRONG_BODIES:
             answer = client.request(
                 method, path.format(**ids), content=body.encode(), headers={"content-type": "application/json"}
             )
@@ -164,14 +155,49 @@ def test_no_endpoint_answers_a_vector(server: Served, client: Watched) -> None:
     assert server.engine.browse.jobs()
 
 
-def test_what_is_answered_names_no_place_of_the_server_but_photos(server: Served, client: Watched) -> None:
+def test_what_is_answered_names_no_place_of_the_server(server: Served, client: Watched, tmp_path: Path) -> None:
     ids = _ids(client)
-    home = str(server.site.settings.home)
+    (tmp_path / "elsewhere.png").write_bytes(photo(1, 9))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert client.post("/api/images/ingest", json={"paths": [str(tmp_path)]}).status_code == 202
+    list(server.engine.work())
+    answers = [client.post("/api/images/ingest", json={"paths": [f"{tmp_path}/nowhere"]})]
     for endpoint in ENDPOINTS:
         method, path = endpoint.call.split()
         if method == "GET" and endpoint.call not in STREAMS:
-            text = client.get(path.format(**ids)).text
-            assert text.count(home) == text.count(f"file://{home}/photos/"), endpoint.call
+            answers.append(client.get(path.format(**ids), params={"limit": 1000} if path == "/api/images" else {}))
+    for answer in answers:
+        for place in (server.site.settings.home, tmp_path):
+            assert str(place) not in answer.text, answer.url
+        assert "file://" not in answer.text, answer.url
+    assert "elsewhere.png" in client.get("/api/images?limit=1000").text
+
+
+def test_ids_of_another_project_are_not_found(client: Watched) -> None:
+    assert client.post("/api/projects", json={"name": "other"}).status_code == 201
+    hook = client.post("/api/hooks", json={"url": "https://receiver.invalid/"})
+    mine = _ids(client) | {"hook_id": hook.json()["id"]}
+    for call in (each.call for each in ENDPOINTS if _with_id(each)):
+        method, path = call.split()
+        answer = client.request(
+            method, path.format(**mine), params={"project": "other"}, **_own(BODIES.get(call, {}), mine)
+        )
+        assert (answer.status_code, answer.json()["error"]) == (404, "NotFound"), (call, answer.text)
+    for path in ("/api/people", "/api/faces", "/api/images", "/api/clusters", "/api/characters", "/api/decisions",
+                 "/api/jobs"):  # fmt: skip
+        assert client.all_of(path, project="other") == []
+    for name in ("person_id", "image_id", "cluster_id"):
+        assert client.all_of("/api/faces", project="other", **{name: mine[name]}) == []
+    assert client.get("/api/events", headers={"X-Project": "other"}).json()["items"] == []
+    assert client.delete("/api/projects/other").status_code < 300
+    assert client.delete(f"/api/hooks/{mine['hook_id']}").status_code == 204
+
+
+def _own(body: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
+    """Return the body with ids that there are, in place of nobody's."""
+    names = {"into": mine["person_id"], "person_id": mine["person_id"], "face_id": mine["face_id"]}
+    given = body.get("json", {})
+    return body | ({"json": {name: names.get(name, value) for name, value in given.items()}} if given else {})
 
 
 def test_lists_take_no_cursor_of_another_list(client: Watched) -> None:

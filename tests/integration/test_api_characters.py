@@ -60,6 +60,17 @@ def ended(client: Watched, path: str) -> dict[str, Any]:
     raise AssertionError(status)
 
 
+def job_ended(client: Watched, job_id: int) -> tuple[str, str]:
+    """Wait until a job has ended, which is a moment after what it wrote can be seen; return its kind and state."""
+    pause = threading.Event()
+    for _ in range(600):
+        job = client.get(f"/api/jobs/{job_id}").json()
+        if job["state"] != "running":
+            break
+        pause.wait(0.05)
+    return job["kind"], job["state"]
+
+
 def test_from_the_upload_to_the_likeness(client: Watched) -> None:
     path = make(client, "The president")
     assert client.get(f"{path}/embedding-status").json()["status"] is None
@@ -96,8 +107,7 @@ def test_from_the_upload_to_the_likeness(client: Watched) -> None:
     again = client.post(f"{path}/extract-embedding")
     assert again.status_code == 202
     assert ended(client, path)["status"] == "completed"
-    job = client.get(f"/api/jobs/{again.json()['job_id']}").json()
-    assert (job["kind"], job["state"]) == ("reference.extract", "done")
+    assert job_ended(client, again.json()["job_id"]) == ("reference.extract", "done")
 
     gone = client.delete(path)
     assert gone.status_code == 200

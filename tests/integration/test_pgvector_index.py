@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from personae import Settings, open_engine
 from personae.adapters.index.pgvector import PgvectorIndex
 from personae.adapters.store.graphs import graph_name
-from personae.adapters.store.nearest import _search_settings
+from personae.adapters.store.nearest import MANY, MOST_EFFORT, SEARCH_EFFORT, _search_settings, stands_out
 from personae.adapters.store.pgvector import VectorCell
 from personae.adapters.store.schema import embeddings
 from personae.adapters.store.store import SqlStore
@@ -44,12 +44,12 @@ def store(postgres: Server) -> Iterator[SqlStore]:
     opened.close()
 
 
-def index_of(store: SqlStore, few: int = 0) -> PgvectorIndex:
+def index_of(store: SqlStore, few: int = 0, many: int = MANY) -> PgvectorIndex:
     def fetch(face_ids: Ids) -> tuple[Ids, Vectors]:
         with store.read() as tx:
             return tx.faces.embeddings(MODEL, face_ids)
 
-    return PgvectorIndex(replace(store.nearest(MODEL, DIMENSION), few=few), MODEL, DIMENSION, fetch)
+    return PgvectorIndex(replace(store.nearest(MODEL, DIMENSION), few=few, many=many), MODEL, DIMENSION, fetch)
 
 
 def fill(store: SqlStore, rows: Vectors) -> Ids:
@@ -117,9 +117,38 @@ def test_the_graph_answers(store: SqlStore) -> None:
         assert not others
         assert any(isinstance(value, VectorCell) for value in parameters.values())
         with store._engine.connect() as connection:
-            connection.exec_driver_sql(_search_settings(3))
+            connection.exec_driver_sql(_search_settings(SEARCH_EFFORT))
             plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
         assert f'"{name}"' in plan or name in plan
+
+
+def test_where_nobody_stands_out_is_looked_again(store: SqlStore) -> None:
+    rows = unit_rows(FACES, DIMENSION, 1)
+    rows[1:] = normalise(rows[1:] - rows[1:] @ rows[:1].T * rows[:1] + rows[:1])  # as near to the first as all others
+    fill(store, rows)
+    said: list[str] = []
+
+    @sa.event.listens_for(store._engine, "before_cursor_execute")
+    def listen(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    for many in (MANY, 0):
+        said.clear()
+        ids, _ = index_of(store, many=many).search(np.concatenate([rows[:1], -rows[:1]]), 3)
+        assert ids[0, 0] == 1
+        efforts = [n for text in said for n in (SEARCH_EFFORT, MOST_EFFORT) if f"ef_search', '{n}'" in text]
+        assert efforts == ([SEARCH_EFFORT] if many else [SEARCH_EFFORT, MOST_EFFORT])
+        # One of the two probes is asked about twice.
+        assert sum("<=>" in text for text in said) == 3
+
+
+def test_who_stands_out() -> None:
+    assert SEARCH_EFFORT >= 200
+    crowd = np.full(80, 0.2, np.float32)
+    assert not stands_out(crowd)
+    assert stands_out(np.append(crowd, np.float32(0.41)))
+    assert stands_out(crowd[:5])
+    assert stands_out(np.append(-crowd, np.float32(0.1)))
 
 
 def test_a_filter_that_few_fulfil_is_exact(store: SqlStore) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
+from personae.adapters.index.pgvector import PgvectorIndex
 from personae.adapters.store.store import SqlStore
 from personae.errors import BackendError
-from tests.contract.test_store_pictures import face, picture
+from tests.contract.test_store_pictures import A, face, picture
 from tests.postgres import Server
+
+THREADS = 8
 
 
 def now() -> datetime:
@@ -38,6 +43,47 @@ def test_a_server_that_restarts_is_found_again(postgres: Server) -> None:
         with store.read() as tx:
             assert tx.images.counts()["images"] == 1
         assert store.check() == []
+
+
+def test_every_kept_connection_recovers(postgres: Server) -> None:
+    """Several threads have connections open when the server goes; afterwards each of them reads and writes again."""
+    everybody = threading.Barrier(THREADS, timeout=60)
+    with (
+        contextlib.closing(SqlStore.open(postgres.new_database(), "test", now)) as store,
+        ThreadPoolExecutor(THREADS) as threads,
+    ):
+
+        def read(_: int) -> int:
+            with store.read() as tx:
+                everybody.wait()  # so that each has a connection of its own
+                return tx.images.counts()["images"]
+
+        def lost(_: int) -> str:
+            try:
+                store.stamp()
+            except BackendError as error:
+                return str(error)
+            return ""
+
+        assert set(threads.map(read, range(THREADS))) == {0}
+        before = store.stamp()
+        postgres.stop()
+        try:
+            assert all("does not answer" in said for said in threads.map(lost, range(THREADS)))
+        finally:
+            postgres.start()
+        with store.write() as tx:
+            tx.images.add(picture("one", face()))
+        assert set(threads.map(read, range(THREADS))) == {1}
+        assert store.stamp() != before
+        index = PgvectorIndex(store.nearest(A, 8), A, 8, lambda _: pytest.fail("nothing is fetched"))
+        postgres.stop()
+        try:
+            with pytest.raises(BackendError, match="does not answer"):
+                index.face_ids()
+        finally:
+            postgres.start()
+        assert len(index.face_ids()) == len(index)
 
 
 def test_a_database_that_is_not_there_is_told(postgres: Server) -> None:

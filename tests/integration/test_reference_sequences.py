@@ -68,7 +68,7 @@ class Constant:
 class Idle:
     """`JobQueue` that tells nobody."""
 
-    def carry(self, job_id: JobId) -> None:
+    def carry(self, job_id: JobId, *, first: bool = False) -> None:
         """See the port."""
 
 

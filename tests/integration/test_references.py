@@ -36,7 +36,7 @@ WARNING = (
 class Idle:
     """`JobQueue` that tells nobody: the tests run the jobs themselves."""
 
-    def carry(self, job_id: JobId) -> None:
+    def carry(self, job_id: JobId, *, first: bool = False) -> None:
         """See the port."""
 
     def lacking(self, job_ids: Collection[JobId]) -> Sequence[JobId]:
@@ -176,12 +176,11 @@ def test_a_doubtful_face_carries_a_warning(engine: Engine) -> None:
 
 
 def test_a_project_has_its_own_threshold(engine: Engine) -> None:
-    with engine.parts.store.write() as tx:
-        tx.settings.set("reference_threshold", 0.5)
+    engine.set_setting("reference_threshold", 0.3, "ann", studio=True)
+    engine.set_setting("reference_threshold", 0.5, "ann")
     assert put(engine, blurred()).status is S.COMPLETED
     assert engine.reference_status("Ada").threshold == 0.5
-    with engine.parts.store.write() as tx:
-        tx.settings.set("reference_threshold", 0.95)
+    engine.set_setting("reference_threshold", 0.95, "ann")
     (face,) = engine.detected_faces("Ada")
     assert engine.select_face("Ada", face.id).status is S.LOW_CONFIDENCE
 
@@ -527,7 +526,7 @@ def test_doctor_finds_what_is_wrong_with_source_images(engine: Engine) -> None:
 
 def test_a_queue_that_does_not_answer_loses_no_upload(engine: Engine) -> None:
     class Away(Idle):
-        def carry(self, job_id: JobId) -> None:
+        def carry(self, job_id: JobId, *, first: bool = False) -> None:
             raise BackendError("the queue does not answer")
 
     engine.parts = replace(engine.parts, queue=Away())

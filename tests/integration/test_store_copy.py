@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from personae.adapters.store import copy as copying
 from personae.adapters.store.carried import carried
+from personae.adapters.store.columns import Moment
 from personae.adapters.store.copy import copy_store
 from personae.adapters.store.engine import MODE
 from personae.adapters.store.migrate import opened
@@ -28,6 +29,7 @@ from personae.cli.main import app
 from personae.errors import BackendError, Conflict, InputError
 from personae.records import PersonRecord
 from tests.contract.test_store_pictures import face, picture
+from tests.generate import unit_rows
 from tests.postgres import Server
 
 
@@ -107,6 +109,53 @@ def test_there_and_back_every_row_is_the_same(tmp_path: Path, postgres: Server) 
                 tx.images.add(picture("new", face(5)))
             said.append(store.check())
     assert said[0] == said[1] == said[2]
+
+
+BARE, FULL = 1000, 1001
+"""Ids of two rows of each table: one with no more than it must have, and one with everything."""
+
+
+def put_rows(url: str) -> None:
+    """Put two rows into every table of every part, also of those that are yet to come."""
+    with writing(url) as connection:
+        connection.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
+        for table in metadata.sorted_tables:
+            for number in (BARE, FULL):
+                row = {column.name: value_of(column, number) for column in table.columns}
+                connection.execute(sa.insert(table), row)
+
+
+def value_of(column: sa.Column[Any], number: int) -> Any:
+    """Return something for a column; each row has others."""
+    if number == BARE and column.nullable:
+        return sa.null() if isinstance(column.type, sa.JSON) else None
+    if any(key.column.table is column.table for key in column.foreign_keys):
+        return BARE
+    made = {
+        sa.LargeBinary: unit_rows(1, 8, number)[0].astype("<f4").tobytes(),
+        sa.JSON: {"z": [1.5, None, "é"], "a": {"of": column.name, "row": number}},
+        Moment: datetime(2024, 2, 29, 23, 59, 58, number, UTC),
+        sa.Boolean: number == FULL,
+        sa.Integer: number,
+        sa.Double: number / 7,
+    }
+    return next((made[kind] for kind in made if isinstance(column.type, kind)), f"{column.key} {number}")
+
+
+def test_every_table_of_every_part_comes_along(tmp_path: Path, postgres: Server) -> None:
+    one, other = (f"sqlite:///{tmp_path / name}" for name in ("one.db", "other.db"))
+    server = postgres.new_database()
+    SqlStore.open(one, "test", now).close()
+    put_rows(one)
+    copy_store(one, server)
+    copy_store(server, other)
+    found = everything(one)
+    assert everything(server) == found
+    assert everything(other) == found
+    assert all(len(rows) >= 2 for rows in found.values())
+    with opened(other) as engine, engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
 def test_every_table_is_copied(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from personae import Settings, open_engine
 from personae.cli.main import app
 from personae.engine import jobs
 from personae.engine.hooks import add
+from personae.engine.runner import Runner
 from tests.served import pattern_settings, served
 from tests.valkey import Server, UnavailableError
 from tests.web import Web, status
@@ -101,6 +102,31 @@ def test_the_command_line_says_that_a_job_waits_for_redis(home: Path, monkeypatc
     assert [each["state"] for each in json.loads(ran.stdout)["jobs"]] == ["done", "done"], (
         "by hand it runs all the same"
     )
+
+
+def test_the_api_says_that_redis_is_away_and_jobs_go_on_when_it_is_back(tmp_path: Path, valkey: Server) -> None:
+    with served(pattern_settings(tmp_path / "home", redis_url=valkey.url)) as site, site.client() as client:
+        post = {"json": {"kind": "faces.cluster_dual"}}
+        found = [client.post("/api/jobs", **post).json()]
+        assert "queue" not in client.get("/ready").json()["reasons"]
+        valkey.stop()
+        try:
+            found.append(client.post("/api/jobs", **post).json())
+            assert client.get("/ready").json()["reasons"]["queue"] == "the queue does not answer; jobs wait"
+            listed = client.get("/api/jobs").json()["items"]
+            assert [(job["id"], job["state"]) for job in listed] == [(job["id"], "queued") for job in found[::-1]]
+            assert all("Redis on 127.0.0.1 does not answer" in job["waiting"] for job in listed)
+            assert client.get("/health").status_code == 200
+        finally:
+            valkey.start()
+        runner = Runner(site.engine.parts)
+        runner.start()
+        try:
+            wait_for(lambda: all(job["state"] == "done" for job in client.get("/api/jobs").json()["items"]))
+        finally:
+            assert runner.stop(PATIENCE)
+        assert [job["waiting"] for job in client.get("/api/jobs").json()["items"]] == ["", ""]
+        wait_for(lambda: "queue" not in client.get("/ready").json()["reasons"])
 
 
 def test_the_api_says_that_a_job_waits_for_redis(tmp_path: Path) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
@@ -17,8 +20,11 @@ import pytest
 from personae import Settings, open_engine
 from personae.engine import jobs
 from personae.engine.parts import Parts
+from personae.engine.reference import CHANGED
 from personae.engine.runner import Runner
+from personae.references import ReferenceStatus
 from personae.types import Job, JobId
+from tests import photos
 from tests.valkey import Server, UnavailableError
 from tests.work import KINDS, STEPS, read, work
 
@@ -29,6 +35,7 @@ PRELOADED = ["tests.work", *(f"personae.adapters.{name}" for name in (
     "files", "index.opened", "queue.local", "queue.pulse", "queue.rq", "store.store",
 ))]  # fmt: skip
 PATIENCE = 240
+"""Seconds after which a test no longer believes that something will happen."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,57 @@ def wait_for_work(parts: Parts) -> None:
 def running(parts: Parts) -> list[Job]:
     with parts.store.read() as tx:
         return tx.jobs.running()
+
+
+@contextmanager
+def real_worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The verb, with the real models."""
+    environment = {**os.environ, "PERSONAE_HOME": os.fspath(settings.home), "REDIS_URL": settings.redis_url}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "personae.cli.main", "worker"], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        worker.wait(PATIENCE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["store", "redis"])
+def test_an_extraction_whose_worker_is_killed_is_done_by_another(
+    how: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("valkey").url if how == "redis" else ""
+    settings = Settings(home=tmp_path / "home", redis_url=url)
+    with open_engine(settings) as engine:
+        engine.parts.queue.attend(lambda: None)
+        engine.add_character("Ada")
+        made = engine.set_reference("Ada", photos.originals()["obama"].read_bytes())
+        with real_worker(settings) as first, real_worker(settings) as second:
+            wait_until(lambda: engine.reference(made.id).status is ReferenceStatus.EXTRACTING)
+            # Which of the two it is nobody knows: both, and a third comes.
+            first.kill()
+            second.kill()
+        (job,) = engine.jobs()
+        assert (job.state, job.attempts) == ("running", 1), "killed in mid-extraction"
+        with real_worker(settings):
+            wait_until(lambda: engine.reference(made.id).status is ReferenceStatus.COMPLETED)
+            wait_until(lambda: engine.job(job.id).state == "done")
+        assert engine.job(job.id).attempts == 2
+        (character,) = engine.characters()
+        assert (character.version, len(engine.detected_faces("Ada"))) == (1, 1)
+        assert engine.reference_history("Ada") == []
+        told = [event.payload["status"] for event in engine.outbox.after(0, 1000, [CHANGED])]
+        assert told == ["pending", "extracting", "extracting", "completed"]
+        assert engine.doctor() == []
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 @pytest.mark.slow

@@ -30,9 +30,11 @@ def jobs_list(
     context: typer.Context, limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20, json: Json = False
 ) -> None:
     """List the newest jobs."""
+    from personae.engine.jobs import told
+
     obj: Context = context.obj
     with obj.engine() as engine:
-        jobs = engine.jobs(limit)
+        jobs = told(engine.parts, engine.jobs(limit))
     if json:
         show_json([_as_json(job) for job in jobs])
         return
@@ -52,9 +54,11 @@ def jobs_show(
     json: Json = False,
 ) -> None:
     """Show one job: its state, how far it is, and its result; exit code 1 when it was watched and did not succeed."""
+    from personae.engine.jobs import told
+
     obj: Context = context.obj
     with obj.engine() as engine:
-        job = _until_ended(engine, job_id, not json) if watch else engine.job(job_id)
+        (job,) = told(engine.parts, [_until_ended(engine, job_id, not json) if watch else engine.job(job_id)])
     _tell(job, json)
     if watch and job.state != "done":
         raise typer.Exit(1)
@@ -169,11 +173,12 @@ def _abandoned(job: Job) -> bool:
 
 def _as_json(job: Job) -> dict[str, object]:
     """Return a job without its token, which is its runner's alone."""
+    result = {name: value for name, value in job.result.items() if name != "waiting"}
     return {
         "id": job.id, "kind": job.kind, "state": job.state, "done": job.done, "total": job.total,
         "doing": job.result.get("doing", "") if job.state == "running" else "", "attempts": job.attempts,
         "cancel": job.cancel, "abandoned": _abandoned(job), "created_at": job.created_at, "payload": job.payload,
         "failures": job.failures, "not_before": job.not_before if job.state == "queued" else None,
         "waiting": job.result.get("waiting", "") if job.state == "queued" else "",
-        "result": job.result if job.state != "running" and "waiting" not in job.result else {},
+        "result": {} if job.state == "running" else result,
     }  # fmt: skip

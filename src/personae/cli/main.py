@@ -24,6 +24,7 @@ from personae.cli import (
     maintain,
     models,
     people,
+    projects,
     serve,
     store,
     worker,
@@ -73,6 +74,7 @@ app.add_typer(character.app, name="character")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(keys.app, name="keys")
+app.add_typer(projects.app, name="projects")
 app.add_typer(models.app, name="models")
 app.add_typer(maintain.config_app, name="config")
 

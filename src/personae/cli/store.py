@@ -61,6 +61,7 @@ def copy_store(
     filled = sum(count > 0 for count in copy.tables.values())
     out.print(f"copied {counted(rows, 'row')} in {counted(filled, 'table')} from {printable(copy.source)}")
     out.print(f"to {printable(copy.target)}; read again, the two are the same")
+    note("files are not copied: crops, references and photos stay in the home folder, which goes with either store")
 
 
 def _address(given: str) -> str:

@@ -128,10 +128,11 @@ class Browse:
         with self._parts.store.read() as tx:
             return tx.decisions.operation(OperationId(operation_id))
 
-    def decisions(self, operation_id: int, limit: int = 1000) -> list[Decision]:
-        """Return the first decisions of an operation. Raises NotFound."""
+    def decisions(self, operation_id: int, after: int = 0, limit: int = 1000) -> list[Decision]:
+        """Return the decisions of an operation behind so many; none are ever added. Raises NotFound."""
         with self._parts.store.read() as tx:
-            return tx.decisions.of_operation(tx.decisions.operation(OperationId(operation_id)).id)[:limit]
+            said = tx.decisions.of_operation(tx.decisions.operation(OperationId(operation_id)).id)
+            return said[after : after + _within(limit)]
 
     def jobs(self, before: int | None = None, limit: int = 50, states: Sequence[str] = ()) -> list[Job]:
         """Return the jobs before one, newest first; `states`: only those that are in one of them."""

@@ -11,6 +11,7 @@ from personae.core.ledger import resolve_faces, resolve_people
 from personae.core.pairs import pair_scores
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.parts import Parts, Vision
+from personae.engine.preferences import rules_now
 from personae.engine.thresholds import Calibration, forget, keep, thresholds
 from personae.errors import InputError, TooFewComparisons
 from personae.ports import Transaction
@@ -68,8 +69,8 @@ def calibrate(parts: Parts, fmr: float) -> Calibrated:
     found = Calibration(vision.model_id, fmr, threshold, count, source, parts.clock().isoformat(timespec="seconds"))
     with parts.store.write() as tx:
         keep(tx, found)
+        match = rules_now(tx, parts.rules).match_threshold
         tx.events.emit(EVENT, {"model_id": vision.model_id, "fmr": fmr, "threshold": threshold})
-    match = parts.rules.match_threshold
     look_alikes = int(np.count_nonzero(nonmated >= np.float32(match)))
     return Calibrated(found, before, vision.thresholds.review, look_alikes, match)
 

@@ -21,6 +21,7 @@ from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.known import CHANGES, Known, recall
 from personae.engine.methods import SETTINGS, Chosen, GroupOptions, choose, estimator
 from personae.engine.parts import Parts, Vision
+from personae.engine.preferences import rules_now
 from personae.engine.progress import NOBODY, Progress
 from personae.engine.thresholds import thresholds
 from personae.ports import Transaction
@@ -160,7 +161,9 @@ def reassign(parts: Parts, options: GroupOptions = SETTINGS, progress: Progress 
 
 
 def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) -> GroupSummary:
-    chosen, vision = choose(options, parts.rules), parts.vision()
+    with parts.store.read() as tx:
+        chosen = choose(options, rules_now(tx, parts.rules))
+    vision = parts.vision()
     for _ in range(TRIES):
         with parts.store.read() as tx:
             seen = _look(tx, parts, vision, chosen, plan)
@@ -177,7 +180,7 @@ def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) ->
 
 def _up_to_date(tx: Transaction, parts: Parts) -> bool:
     last = tx.settings.get(LAST)
-    rules = _rules(choose(SETTINGS, parts.rules), parts.rules.embedders)
+    rules = _rules(choose(SETTINGS, rules_now(tx, parts.rules)), parts.rules.embedders)
     # After a grouping that recognised nobody, faces still have to be recognised.
     done = not isinstance(last, dict) or (last["rules"] == rules and last.get("people") is not None)
     if not done or tx.events.cursor(CURSOR) != tx.events.last():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from personae.errors import Conflict, NotFound
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState
 from personae.types import Decision, DecisionKind, Maker, Operation, PersonId
+
+Place = tuple[int, str]
+"""Where a face stands in the list of those that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ class WaitingFace:
     model_id: str
     url: str
 
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list: whoever has met it goes on behind it."""
+        return _place(self.face_id, self.source, self.url)
+
 
 def status(parts: Parts) -> list[SourceStatus]:
     """Return every source of sources.yaml, and every other that has brought something, by name."""
@@ -107,13 +116,22 @@ def _state(claim: Claim, holders: Mapping[int, int]) -> ClaimState | None:
     return None if taken_back else claim.state
 
 
-def waiting(parts: Parts, limit: int | None = None) -> list[WaitingFace]:
-    """Return the faces in quarantine and those that are held, newest first."""
+def waiting(parts: Parts, limit: int | None = None, before: Place | None = None) -> list[WaitingFace]:
+    """Return the faces in quarantine and those that are held, newest first.
+
+    Args:
+        parts: adapters and rules.
+        limit: at the most so many; None: all.
+        before: `place` of the last one that was met; None: from the beginning.
+    """
     with parts.store.read() as tx:
         found = [claim for claim in tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD))
-                 if claim.reason != WAITING and claim.face_id is not None][:limit]  # fmt: skip
-        names = {person.id: person.name for person in tx.people.all()} if found else {}
-        return [_shown(claim, names) for claim in found]
+                 if claim.reason != WAITING and claim.face_id is not None]  # fmt: skip
+        places = [_place(claim.face_id or 0, claim.source, claim.url) for claim in found]
+        listed = sorted(range(len(found)), key=places.__getitem__, reverse=True)
+        chosen = [found[at] for at in listed if before is None or places[at] < before][:limit]
+        names = {person.id: person.name for person in tx.people.all()} if chosen else {}
+        return [_shown(claim, names) for claim in chosen]
 
 
 def revoke(parts: Parts, source: str) -> Operation:
@@ -145,6 +163,11 @@ def _revoke(parts: Parts, source: str) -> Operation:
 
 def _operation(tx: Transaction, summary: str, said: Decision) -> Operation:
     return tx.decisions.operation(ledger.record(tx, "revoke", Maker.HUMAN, summary, [said]))
+
+
+def _place(face_id: int, source: str, url: str) -> Place:
+    # The URL itself may be long, or lead to a file of this machine.
+    return face_id, hashlib.sha256(f"{source}\0{url}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _by_reason(said: Mapping[str, int], prefix: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from personae.core.compare import fuse_vectors
 from personae.core.evaluation import Evaluation, Measured, Unused, measure
 from personae.engine.labels import read_labels
 from personae.engine.parts import Parts
+from personae.engine.preferences import rules_now
 from personae.engine.progress import Progress, Unwatched
 from personae.engine.sample import Sampled, hash_photos, sample
 from personae.engine.thresholds import thresholds
@@ -77,7 +78,7 @@ def _models(parts: Parts) -> list[tuple[Sequence[ModelId], Thresholds]]:
     """Return each embedder with its thresholds, and all of them fused with those in use."""
     vision = parts.vision()
     with parts.store.read() as tx:
-        in_use = replace(thresholds(tx, vision), match=parts.rules.match_threshold)
+        in_use = replace(thresholds(tx, vision), match=rules_now(tx, parts.rules).match_threshold)
     alone = [((embedder.model_id,), embedder.thresholds) for embedder in vision.embedders]
     return [*(alone if len(alone) > 1 else []), (vision.model_ids, in_use)]
 

@@ -13,6 +13,7 @@ from personae.engine import people, review, stats
 from personae.engine.browse import Browse
 from personae.engine.facade_characters import CharacterVerbs
 from personae.engine.facade_likeness import LikenessVerbs
+from personae.engine.facade_settings import SettingVerbs
 from personae.engine.methods import SETTINGS, GroupOptions
 from personae.engine.outbox import Outbox
 from personae.engine.parts import Parts
@@ -59,7 +60,7 @@ class Organised:
     report: Path
 
 
-class Engine(CharacterVerbs, LikenessVerbs):
+class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
     """Knows who is in your pictures. Made by `personae.open_engine`; close it, or use it in a `with`.
 
     Every method raises InputError, NotFound or Conflict for what cannot be done, ModelError for a
@@ -254,11 +255,11 @@ class Engine(CharacterVerbs, LikenessVerbs):
 
         return enrich_look.status(self.parts)
 
-    def quarantine(self, limit: int | None = None) -> list[WaitingFace]:
+    def quarantine(self, limit: int | None = None, before: tuple[int, str] | None = None) -> list[WaitingFace]:
         """Return the faces of sources that wait for somebody to vouch for them, or are held."""
         from personae.engine import enrich_look
 
-        return enrich_look.waiting(self.parts, limit)
+        return enrich_look.waiting(self.parts, limit, before)
 
     def revoke_source(self, source: str) -> Operation:
         """Take back everything that a source has brought."""

@@ -14,6 +14,7 @@ from personae.engine.analyse import analyse
 from personae.engine.follow import open_indexes
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
+from personae.engine.preferences import rules_now
 from personae.engine.review import NOISE_LABEL
 from personae.engine.thresholds import thresholds
 from personae.engine.walk import user_path
@@ -193,8 +194,9 @@ def _usable(parts: Parts, path: Photo) -> list[NewFace]:
 
 
 def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFace) -> Sighting:
-    vision, rules = parts.vision(), parts.rules
+    vision = parts.vision()
     with parts.store.read() as tx:
+        rules = rules_now(tx, parts.rules)
         ranked = candidates(tx, indexes, face)
         suspects = tuple(_suspect(tx, candidate) for candidate in ranked[:CANDIDATES])
         review = thresholds(tx, vision).review

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,8 +71,9 @@ def sweep(parts: Parts, kinds: Kinds = KINDS) -> int:
     with parts.store.read() as tx:
         free = tx.jobs.free(list(kinds), parts.clock())
     lost = parts.queue.lacking(free) if free else []
-    for job_id in lost:
-        parts.queue.carry(job_id)
+    # They have waited already: the oldest comes to stand before all that were carried.
+    for job_id in reversed(lost):
+        parts.queue.carry(job_id, first=True)
     if lost:
         with parts.store.write() as tx:
             for job_id in lost:
@@ -91,6 +92,17 @@ def latest(parts: Parts, limit: int = 20) -> list[Job]:
     """Return the newest jobs, newest first."""
     with parts.store.read() as tx:
         return tx.jobs.latest(limit)
+
+
+def told(parts: Parts, found: Sequence[Job]) -> list[Job]:
+    """Return jobs as they shall be shown: those that are queued say why they wait while the queue does not answer."""
+    now = parts.clock()
+    kept_up = [job.state == "queued" and (job.not_before is None or job.not_before <= now) for job in found]
+    why = parts.queue.trouble() if any(kept_up) else ""
+    return [
+        replace(job, result={**job.result, WAITING: why}) if why and waits else job
+        for job, waits in zip(found, kept_up, strict=True)
+    ]
 
 
 def unfinished(parts: Parts) -> list[Job]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from personae.engine import background, cluster
@@ -17,6 +17,9 @@ from personae.engine.reference_extract import ExtractOptions, extract
 from personae.errors import InputError
 
 Options = TypeVar("Options")
+
+BEYOND = 2**63
+"""The first whole number that neither the databases nor arrays hold."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,20 @@ def read_options(kind: type[Options], payload: Mapping[str, object]) -> Options:
         payload: values by field; what is not there has its default.
 
     Raises:
-        InputError: there is no such field, or a value is of another type.
+        InputError: there is no such field, one is missing, or a value is of another type or too large.
     """
     hints = get_type_hints(kind)
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]  # type: ignore[arg-type]
+    if lacking := [name for name in needed if name not in payload]:
+        raise InputError(f"say also {' and '.join(lacking)}")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in payload.items()}
     for name, value in values.items():
         if name not in hints:
             raise InputError(f"there is no option {name}; there are: {', '.join(hints)}")
         if not _fits(value, hints[name]):
             raise InputError(f"option {name} is not of its type: {value!r}")
+        if isinstance(value, int) and abs(value) >= BEYOND:
+            raise InputError(f"option {name}: a number is too large")
     return kind(**values)
 
 

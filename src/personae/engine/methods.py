@@ -11,6 +11,8 @@ from personae.errors import InputError
 if TYPE_CHECKING:
     from personae.core.cluster import Estimator
 
+MOST_FACES = 2**31 - 1
+"""The libraries that group count no further."""
 METHODS = ("auto", "linkage", "whispers", "hdbscan", "dbscan", "agglomerative")
 
 
@@ -64,8 +66,8 @@ def choose(options: GroupOptions, rules: Rules) -> Chosen:
         raise InputError(f"the threshold for people lies between -1 and 1, not at {chosen.person_threshold}")
     if chosen.method not in METHODS:
         raise InputError(f"there is no method {chosen.method!r}; there are: {', '.join(METHODS)}")
-    if chosen.min_size < 2:
-        raise InputError(f"the smallest group has at least 2 faces, not {chosen.min_size}")
+    if not 2 <= chosen.min_size <= MOST_FACES:
+        raise InputError(f"the smallest group has 2 to {MOST_FACES:,} faces, not {chosen.min_size}")
     if not 0 < chosen.eps <= 2:
         raise InputError(f"eps, a cosine distance, lies above 0 and up to 2, not at {chosen.eps}")
     if chosen.max_faces is not None and chosen.max_faces < 1:

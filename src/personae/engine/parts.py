@@ -30,6 +30,7 @@ from personae.ports import (
     VectorIndex,
     VideoFrame,
 )
+from personae.preferences import Changeable
 from personae.records import SourceSpec
 from personae.types import ModelCard, ModelId, Pixels, Thresholds
 
@@ -121,6 +122,9 @@ class Parts:
     """Keeps a job's lease alive while this process lives."""
     clock: Clock
     rules: Rules
+    """As at the start; `engine.preferences.rules_now` knows what was changed since."""
+    changeable: Sequence[Changeable] = ()
+    """Settings that may be changed while personae runs."""
     vectors: VectorCache = field(default_factory=VectorCache)
     """What was read of the gallery already."""
     known: Memo[Known] = field(default_factory=Memo)

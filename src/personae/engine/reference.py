@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from personae.core.reference import BUSY, Step, advance, doubt, fuse_template, selection
 from personae.engine.carry import carry
 from personae.engine.parts import Parts, Rules
-from personae.engine.review import find_person
+from personae.engine.preferences import rules_now
+from personae.engine.review import find_person, number_of
 from personae.errors import Conflict, ImageError, InputError, NotFound
 from personae.ports import Transaction
 from personae.references import (
@@ -27,8 +28,6 @@ EXTRACT = "reference.extract"
 """Kind of the job that looks for the faces; see `personae.engine.reference_extract`."""
 CHANGED = "reference.changed"
 """Kind of the event {person_id, reference_id, status, version}."""
-THRESHOLD = "reference_threshold"
-"""Setting of a project that stands before `Rules.reference_threshold`."""
 UNFINISHED = frozenset({"queued", "running"})
 LONGEST_LABEL = 200
 LOOKED_AT = 64
@@ -119,9 +118,8 @@ def template_of(tx: Transaction, person_id: PersonId) -> Template | None:
 
 
 def threshold(tx: Transaction, rules: Rules) -> float:
-    """Return the det_score under which a primary face is doubtful: the project's own, else the setting."""
-    own = tx.settings.get(THRESHOLD)
-    return float(own) if isinstance(own, int | float) and not isinstance(own, bool) else rules.reference_threshold
+    """Return the det_score under which a primary face is doubtful: the project's own, else the studio's."""
+    return rules_now(tx, rules).reference_threshold
 
 
 def find_character(tx: Transaction, who: str) -> Character:
@@ -132,7 +130,7 @@ def find_character(tx: Transaction, who: str) -> Character:
         Conflict: several people are called so.
     """
     number = who.removeprefix("#")
-    person_id = PersonId(int(number)) if who != number and number.isdecimal() else find_person(tx, who).id
+    person_id = PersonId(number_of(number)) if who != number and number.isdecimal() else find_person(tx, who).id
     for character in tx.references.characters([person_id]):
         return character
     raise NotFound(f"there is no character {who}; `personae character list` shows who there is")

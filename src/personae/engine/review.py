@@ -54,7 +54,7 @@ def find_person(tx: Transaction, reference: str) -> Person:
         Conflict: several people are; the sentence gives their numbers.
     """
     if reference.startswith("#") and reference[1:].isdecimal():
-        return tx.people.get(PersonId(int(reference[1:])))
+        return tx.people.get(PersonId(number_of(reference[1:])))
     found = tx.people.find(" ".join(reference.split()))
     if not found:
         raise NotFound(f"nobody is called {reference!r}; `personae people` lists who is known")
@@ -80,7 +80,15 @@ def find_face(tx: Transaction, reference: str) -> Face | None:
         NotFound: there is no such face.
     """
     number = reference.removeprefix(NOISE_LABEL)
-    return get_face(tx, FaceId(int(number))) if number != reference and number.isdecimal() else None
+    return get_face(tx, FaceId(number_of(number))) if number != reference and number.isdecimal() else None
+
+
+def number_of(digits: str) -> int:
+    """Return the number that digits say. Raises InputError when they are more than any id has."""
+    # Python itself refuses to read thousands of them.
+    if len(digits) > MAX_NAME:
+        raise InputError("a number is too large")
+    return int(digits)
 
 
 def get_face(tx: Transaction, face_id: FaceId) -> Face:

@@ -18,7 +18,7 @@ from personae.types import Job
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the table; a ring of the queue is heard at once."""
-SWEEP_EVERY = 5.0
+SWEEP_EVERY = 3.0
 """Seconds between two searches for jobs that the queue has lost."""
 
 Told = Callable[[Job], None]

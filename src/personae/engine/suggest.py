@@ -13,6 +13,7 @@ from personae.core.open_set import Placed, Placement, place
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.known import Known, load_known
 from personae.engine.parts import Parts
+from personae.engine.preferences import rules_now
 from personae.engine.review import NOISE_LABEL
 from personae.engine.thresholds import thresholds
 from personae.errors import InputError
@@ -99,8 +100,8 @@ def suggestions(parts: Parts, limit: int | None = 50, skip: Collection[str] = ()
     vision = parts.vision()
     with parts.store.read() as tx:
         gallery = load_gallery(tx, vision.model_ids, parts.vectors)
-        review = thresholds(tx, vision).review
-        still_open = _still_open(gallery, load_known(tx, gallery, review), review, parts.rules.match_threshold)
+        review, match = thresholds(tx, vision).review, rules_now(tx, parts.rules).match_threshold
+        still_open = _still_open(gallery, load_known(tx, gallery, review), review, match)
         if not len(still_open.people.people_):
             return []
         questions = (question for question in _questions(tx, still_open) if question.who not in skip)

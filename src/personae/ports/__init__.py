@@ -6,6 +6,7 @@ from personae.ports.hooks import Hook, HookId, HookTable, Post, Receipt
 from personae.ports.index import VectorIndex
 from personae.ports.keys import House, KeyTable, ProjectTable
 from personae.ports.likeness import LikenessTable
+from personae.ports.preferences import PreferenceTable
 from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobFeed, JobQueue, Pulse
 from personae.ports.references import ReferenceTable
 from personae.ports.sources import PeopleSource
@@ -53,6 +54,7 @@ __all__ = [
     "PeopleSource",
     "PeopleTable",
     "Post",
+    "PreferenceTable",
     "ProjectTable",
     "Pulse",
     "Receipt",

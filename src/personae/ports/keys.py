@@ -38,6 +38,14 @@ class ProjectTable(Protocol):
         """Insert. Raises Conflict when there is one of this name."""
         ...
 
+    def rename(self, name: str, to: str) -> Project:
+        """Give another name. Raises NotFound, and Conflict when it is taken, or jobs of it have not ended."""
+        ...
+
+    def remove(self, name: str) -> Project:
+        """Delete it with every row that is its; return what it was. Raises NotFound, and Conflict while jobs run."""
+        ...
+
     def busy(self) -> list[str]:
         """Names of those with jobs that have not ended, or with receivers of their events."""
         ...

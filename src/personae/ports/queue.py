@@ -8,8 +8,8 @@ from typing import Protocol
 
 from personae.types import JobId
 
-LEASE_SECONDS = 24.0
-"""How long a job belongs to its runner after a sign of life. A dead runner's job waits this long, and up to five
+LEASE_SECONDS = 20.0
+"""How long a job belongs to its runner after a sign of life. A dead runner's job waits this long, and up to three
 seconds more until it is looked for; a runner that lives may miss two beats, as when another process is writing to the
 store."""
 BEAT_SECONDS = LEASE_SECONDS / 3
@@ -18,8 +18,11 @@ BEAT_SECONDS = LEASE_SECONDS / 3
 class JobQueue(Protocol):
     """Carries the number of a job to a runner; all else is in the job's row (law 8)."""
 
-    def carry(self, job_id: JobId) -> None:
-        """See to it that a runner looks for this job soon. Raises BackendError when none can be had."""
+    def carry(self, job_id: JobId, *, first: bool = False) -> None:
+        """See to it that a runner looks for this job soon; `first`: before those that were carried until now.
+
+        Raises BackendError when none can be had.
+        """
         ...
 
     def lacking(self, job_ids: Sequence[JobId]) -> list[JobId]:

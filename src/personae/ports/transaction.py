@@ -8,6 +8,7 @@ from typing import Protocol
 from personae.ports.browse import BrowseTable
 from personae.ports.hooks import HookTable
 from personae.ports.likeness import LikenessTable
+from personae.ports.preferences import PreferenceTable
 from personae.ports.references import ReferenceTable
 from personae.ports.store import (
     ClusterTable,
@@ -43,6 +44,8 @@ class Transaction(Protocol):
     def sources(self) -> SourceTable: ...
     @property
     def settings(self) -> SettingTable: ...
+    @property
+    def preferences(self) -> PreferenceTable: ...
     @property
     def references(self) -> ReferenceTable: ...
     @property

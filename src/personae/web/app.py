@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -21,6 +21,8 @@ from personae.web.site import Site
 
 THREADS = 16
 """Requests that the engines work on at once; the others wait. The store keeps as many connections open."""
+OF_BODIES = {str(status): shown for status, shown in responses(400, 413).items()}
+"""Answers to a body that cannot be read, or is too large."""
 DESCRIPTION = """Knows who is in your pictures: faces to people, on your own machine.
 
 Errors are `{error, detail}`. Lists come in pages: give `next` of one as `after` for the following one. Embeddings never
@@ -55,7 +57,7 @@ def create_app(site: Site) -> FastAPI:
 
 
 class _Documented(FastAPI):
-    """Has the shape of errors in its OpenAPI document."""
+    """Has the shape of errors in its OpenAPI document, and those that any body may be answered with."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the document."""
@@ -65,6 +67,8 @@ class _Documented(FastAPI):
             document.setdefault("components", {}).setdefault("schemas", {})[Problem.__name__] = (
                 Problem.model_json_schema()
             )
+            for operation in _with_a_body(document):
+                operation["responses"] = OF_BODIES | operation["responses"]
         return document
 
 
@@ -85,6 +89,12 @@ def _close(site: Site) -> None:
     """Let go of the jobs first: they write to the engines' stores."""
     site.runner.stop()
     site.engines.close()
+
+
+def _with_a_body(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the operations that take one."""
+    for path in document["paths"].values():
+        yield from (operation for operation in path.values() if "requestBody" in operation)
 
 
 def _operation_id(route: APIRoute) -> str:

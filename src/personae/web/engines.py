@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable
+from typing import Protocol
 
 from personae.access import Project
-from personae.bootstrap import Notify, Shared, lazy_vision, open_engine
+from personae.bootstrap import Notify, Shared, lazy_vision, open_engine, remove_project
+from personae.engine import projects
 from personae.engine.facade import Engine
-from personae.errors import BackendError, InputError, NotFound
+from personae.errors import BackendError, Conflict, NotFound
 from personae.ports import House
 from personae.settings import Settings
 
-_NAME = re.compile(r"\w[\w .-]{0,99}")
-Opened = Callable[[Engine], None]
+
+class Runner(Protocol):
+    """Runs the jobs of engines."""
+
+    def add(self, engine: Engine) -> None:
+        """Run this engine's jobs too."""
+        ...
+
+    def remove(self, engine: Engine) -> None:
+        """Run them no more."""
+        ...
 
 
 class Engines:
@@ -25,15 +34,15 @@ class Engines:
         house: knows which projects there are.
         notify: is told what goes on beside the results.
         shared: what they have in common; None: the models, loaded once.
-        opened: is given each engine as it is opened, before anybody uses it.
+        runner: is given each engine as it is opened, before anybody uses it, and told when it is closed.
     """
 
     def __init__(self, settings: Settings, house: House, notify: Notify = lambda _: None,
-                 shared: Shared | None = None, opened: Opened = lambda _: None) -> None:  # fmt: skip
+                 shared: Shared | None = None, runner: Runner | None = None) -> None:  # fmt: skip
         self.default = settings.project
         self._settings, self._house, self._notify = settings, house, notify
         self._shared = shared or Shared(vision=lazy_vision(settings, notify))
-        self._told = opened
+        self._runner = runner
         self._lock = threading.Lock()
         self._open: dict[str, Engine] = {}
         self._closed = False
@@ -61,7 +70,8 @@ class Engines:
                     raise NotFound(f"there is no project {wanted}")
                 settings = self._settings.model_copy(update={"project": wanted})
                 engine = open_engine(settings, self._notify, self._shared)
-                self._told(engine)
+                if self._runner is not None:
+                    self._runner.add(engine)
                 self._open[wanted] = engine
             return self._open[wanted]
 
@@ -80,9 +90,31 @@ class Engines:
             InputError: that is no name for one.
             Conflict: there is one of this name.
         """
-        if not _NAME.fullmatch(name):
-            raise InputError("a project's name has up to 100 letters, digits, spaces, dots or dashes, no dot first")
-        return self._house.projects.add(name)
+        return projects.create(self._house.projects, name)
+
+    def rename(self, name: str, to: str) -> Project:
+        """Give a project another name.
+
+        Raises:
+            InputError: that is no name for one.
+            NotFound: there is no such project.
+            Conflict: it is the server's own, there is one of the new name, or jobs have not ended.
+        """
+        with self._lock:
+            self._let_go(name)
+            return projects.rename(self._house.projects, name, to)
+
+    def remove(self, name: str) -> Project:
+        """Remove a project with its files.
+
+        Raises:
+            NotFound: there is no such project.
+            Conflict: it is the server's own, or jobs have not ended.
+            BackendError: not all could be removed.
+        """
+        with self._lock:
+            self._let_go(name)
+            return remove_project(self._settings, self._house, name)
 
     def open_busy(self) -> None:
         """Open the projects in which work is waiting, so that somebody does it."""
@@ -92,6 +124,19 @@ class Engines:
     def ping(self) -> None:
         """Raise BackendError when the store does not answer."""
         self._house.ping()
+
+    def _let_go(self, name: str) -> None:
+        """Close the engine of a project that is to change; it is opened again when it is asked for."""
+        if name == self.default:
+            raise Conflict(f"the server works in the project {name}: start it with another one (PERSONAE_PROJECT)")
+        engine = self._open.get(name)
+        if engine is not None:
+            if engine.unfinished_jobs():
+                raise Conflict(f"jobs of the project {name} have not ended: wait for them, or cancel them")
+            del self._open[name]
+            if self._runner is not None:
+                self._runner.remove(engine)
+            engine.close()
 
     def close(self) -> None:
         """Close every engine; no more are opened."""

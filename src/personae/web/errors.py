@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from personae.errors import PersonaeError
+from personae.web.places import without_places
 
 STATUS_NAMES = {
     400: "InputError",
@@ -26,7 +27,7 @@ STATUS_NAMES = {
 COMMON = (401, 403, 404, 422, 503)
 """Statuses that any endpoint may answer."""
 MEANINGS = {
-    400: "What was asked for lacks something.",
+    400: "What was asked for lacks something, or the body cannot be read.",
     401: "There is no key, or it is not known.",
     403: "The key may not do this.",
     404: "There is no such thing.",
@@ -84,7 +85,7 @@ def answer(error: PersonaeError) -> JSONResponse:
     """Return the answer for an error of ours."""
     headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
     headers = {"Retry-After": "5"} if error.http_status == 503 else headers
-    return problem(error.http_status, type(error).__name__, str(error), headers)
+    return problem(error.http_status, type(error).__name__, without_places(str(error)), headers)
 
 
 def sentence(errors: Sequence[Any]) -> str:

@@ -11,6 +11,7 @@ from personae.engine.browse import ListedFace
 from personae.engine.carry import WAITING
 from personae.engine.jobs import abandoned
 from personae.types import Decision, Image, Job, Operation
+from personae.web.places import FileName, file_name, placeless, without_places
 
 
 class Shape(BaseModel):
@@ -88,12 +89,16 @@ class ImageShape(Shape):
     format: str
     reason: str | None = Field(description="Why it could not be used; null: it could.")
     detail: str
-    uris: list[str] = Field(description="Where it was last seen on the server's machine, as file: URIs.")
+    files: list[str] = Field(description="The names that it was last seen under; in which folders is not told.")
 
     @classmethod
     def of(cls, image: Image) -> ImageShape:
         """Show an image."""
-        return cls.model_validate(image)
+        return cls(
+            id=image.id, digest=image.digest, size=image.size, width=image.width, height=image.height,
+            format=image.format, reason=image.reason, detail=without_places(image.detail),
+            files=[file_name(uri) for uri in image.uris],
+        )  # fmt: skip
 
 
 class PersonShape(Shape):
@@ -184,10 +189,10 @@ class JobShape(Shape):
         return cls(
             id=job.id, kind=job.kind, state=job.state, done=job.done, total=job.total,
             doing=str(job.result.get("doing") or "") if job.state == "running" else "", attempts=job.attempts,
-            cancel=job.cancel, abandoned=abandoned(job, now), created_at=job.created_at, payload=dict(job.payload),
+            cancel=job.cancel, abandoned=abandoned(job, now), created_at=job.created_at, payload=placeless(job.payload),
             failures=job.failures, not_before=job.not_before if job.state == "queued" else None,
-            waiting=str(job.result.get(WAITING) or "") if job.state == "queued" else "",
-            result=dict(job.result) if job.state != "running" and WAITING not in job.result else {},
+            waiting=without_places(str(job.result.get(WAITING) or "")) if job.state == "queued" else "",
+            result=placeless({} if job.state == "running" else {k: v for k, v in job.result.items() if k != WAITING}),
         )  # fmt: skip
 
 
@@ -221,7 +226,7 @@ class ProposedFaceShape(Shape):
     """A face that a proposal speaks of."""
 
     face_id: int
-    photo: str
+    photo: FileName
 
 
 class SplitProposalShape(Shape):

@@ -22,7 +22,7 @@ class JobThreads:
         self.threads = threads
         self._lock = threading.Lock()
         self._waiting: list[Engine] = []
-        self._runners: list[Runner] = []
+        self._runners: list[tuple[Engine, Runner]] = []
         self._started = False
 
     def add(self, engine: Engine) -> None:
@@ -32,6 +32,15 @@ class JobThreads:
                 self._begin(engine)
             else:
                 self._waiting.append(engine)
+
+    def remove(self, engine: Engine, patience: float = PATIENCE) -> None:
+        """Run this engine's jobs no more."""
+        with self._lock:
+            ended = [runner for each, runner in self._runners if each is engine]
+            self._runners = [(each, runner) for each, runner in self._runners if each is not engine]
+            self._waiting = [each for each in self._waiting if each is not engine]
+        for runner in ended:
+            runner.stop(patience)
 
     def start(self) -> None:
         """Begin."""
@@ -44,7 +53,7 @@ class JobThreads:
         """Give the running jobs back to the queue at their next step; one that makes none is left to its lease."""
         with self._lock:
             self._started = False
-            runners, self._runners = self._runners, []
+            runners, self._runners = [runner for _, runner in self._runners], []
         # All are told at once, so that together they take no longer than the slowest.
         stopping = [threading.Thread(target=runner.stop, args=(patience,)) for runner in runners]
         for thread in stopping:
@@ -55,4 +64,4 @@ class JobThreads:
     def _begin(self, engine: Engine) -> None:
         runner = Runner(engine.parts)
         runner.start(self.threads)
-        self._runners.append(runner)
+        self._runners.append((engine, runner))

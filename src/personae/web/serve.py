@@ -54,7 +54,7 @@ def open_site(
         keyring = Keyring(house.keys, lambda: datetime.now(UTC))
         loopback = is_this_machine(host)
         require_key(loopback, keyring, host)
-        engines = Engines(settings, house, notify, shared, runner.add)
+        engines = Engines(settings, house, notify, shared, runner)
         engines.open()
     except BaseException:
         house.close()

@@ -44,6 +44,18 @@ class OpenedIndexes:
         while self._open:
             self._open.popitem()[1][1].close()
 
+    def remove_outside(self) -> None:
+        """Remove what lies outside of the folder: the collections on a server."""
+        if self._settings.qdrant_url:
+            from personae.adapters.index.qdrant import ServerPoints  # noqa: PLC0415 - its library is not always there
+
+            key = self._settings.qdrant_api_key.get_secret_value()
+            points = ServerPoints(self._settings.qdrant_url, key, "", 1)
+            try:
+                points.remove_all(f"personae_{namespace(self._store)}_")
+            finally:
+                points.close()
+
     def _kind(self, count: int) -> str:
         if self._settings.index != "auto":
             return self._settings.index

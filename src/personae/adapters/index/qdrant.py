@@ -202,6 +202,13 @@ class ServerPoints(ClientPoints):
         headers = {"api-key": api_key} if api_key else None
         self._client = QdrantClient(url=url, headers=headers, timeout=PATIENCE, check_compatibility=False)
 
+    def remove_all(self, prefix: str) -> None:
+        """Remove every collection whose name begins so."""
+        with self._translating():
+            for there in self._client.get_collections().collections:
+                if there.name.startswith(prefix):
+                    self._client.delete_collection(there.name)
+
     def _create(self) -> None:
         super()._create()
         for field in (PERSON, CLUSTER):

@@ -33,7 +33,7 @@ class LocalQueue:
     command: tuple[str, ...] = field(default=COMMAND)
     _ring: Callable[[], None] | None = field(default=None, init=False)
 
-    def carry(self, job_id: JobId) -> None:  # noqa: ARG002 - runners look into the table
+    def carry(self, job_id: JobId, *, first: bool = False) -> None:  # noqa: ARG002 - runners look into the table
         """See the port."""
         if self._ring is not None:
             self._ring()

@@ -27,7 +27,8 @@ ANSWER_SECONDS = 5.0
 """Longest silence of the server, beyond what it is asked to wait."""
 CONNECT_SECONDS = 1.0
 AWAY_SECONDS = 2.0
-"""So long after it did not answer nobody who queues a job waits for it again; a sweep asks all the same."""
+"""So long after it did not answer nobody who queues a job, or looks at jobs, waits for it again; a sweep asks all the
+same."""
 FUNCTION = "personae.adapters.queue.rq.run"
 """What RQ is told to run. `personae worker` does, RQ's own worker must not."""
 
@@ -64,7 +65,7 @@ class RqQueue:
         self._away_until = 0.0
         self._opened: Queue | None = None
 
-    def carry(self, job_id: JobId) -> None:
+    def carry(self, job_id: JobId, *, first: bool = False) -> None:
         """See the port."""
         if time.monotonic() < self._away_until:
             raise self._absence()
@@ -72,7 +73,9 @@ class RqQueue:
             queue = self._queue()
             ticket = f"{queue.name}-{job_id}"
             # A job that RQ knows already is carried once more: whoever comes second finds that it has ended.
-            queue.enqueue_call(FUNCTION, (int(job_id),), timeout=-1, result_ttl=0, failure_ttl=0, job_id=ticket)
+            queue.enqueue_call(
+                FUNCTION, (int(job_id),), timeout=-1, result_ttl=0, failure_ttl=0, job_id=ticket, at_front=first
+            )
 
     def lacking(self, job_ids: Sequence[JobId]) -> list[JobId]:
         """See the port."""
@@ -86,6 +89,8 @@ class RqQueue:
 
     def trouble(self) -> str:
         """See the port."""
+        if time.monotonic() < self._away_until:
+            return str(self._absence())
         try:
             with self._translated():
                 self._redis.ping()

@@ -17,6 +17,8 @@ from personae.types import Cluster, ClusterId, FaceId
 LABEL = "unknown_cluster_"
 _MOST = 2**63 - 1
 """The largest number that the databases hold."""
+_DIGITS = 300
+"""Python itself refuses to read thousands of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class SqlClusters:
     def find(self, label: str) -> Cluster:
         """See the port."""
         digits = label.removeprefix(LABEL)
-        number = int(digits) if digits.isascii() and digits.isdecimal() else 0
+        number = int(digits[:_DIGITS]) if digits.isascii() and digits.isdecimal() else 0
         return self._one(clusters.c.number == min(number, _MOST), label)
 
     def all(self) -> list[Cluster]:

@@ -110,22 +110,23 @@ def _sqlite(address: URL, patience: float) -> sa.Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # By the driver itself: every transaction begins so, and the ways around it take longer than the statements.
-        driver = connection.connection.driver_connection
-        if not isinstance(driver, sqlite3.Connection):
-            raise BackendError("the connection to the store is closed")
-        if connection.get_execution_options().get(MODE) == "write":
-            driver.execute("PRAGMA query_only = OFF")
-            driver.execute("BEGIN IMMEDIATE")
-        else:
-            driver.execute("PRAGMA query_only = ON")
-            driver.execute("BEGIN")
-            # A snapshot begins with the first read, not with BEGIN.
-            driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-
+    sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: sa.Connection) -> None:
+    # By the driver itself: every transaction begins so, and the ways around it take longer than the statements.
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise BackendError("the connection to the store is closed")
+    if connection.get_execution_options().get(MODE) == "write":
+        driver.execute("PRAGMA query_only = OFF")
+        driver.execute("BEGIN IMMEDIATE")
+    else:
+        driver.execute("PRAGMA query_only = ON")
+        driver.execute("BEGIN")
+        # A snapshot begins with the first read, not with BEGIN.
+        driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
 
 def _postgres(address: URL, patience: float) -> sa.Engine:

@@ -13,9 +13,10 @@ from personae.adapters.store.rows import STORED
 from personae.adapters.store.scope import Scope
 from personae.types import ModelId
 
-LINKS = 32
-BUILD_EFFORT = 200
-"""See docs/adr/0084."""
+LINKS, BUILD_EFFORT = 32, 200
+"""Of the faces' graphs: see docs/adr/0084."""
+LIGHT = 16, 64
+"""Links and effort of the graphs of references: few vectors, which come one by one while somebody waits."""
 DIMENSIONS_AT_MOST = 2_000
 """pgvector has no graph of longer vectors."""
 KILOBYTES_AT_MOST = 2_000_000
@@ -34,7 +35,9 @@ def has_graph(scope: Scope, table: sa.Table, model_id: ModelId, dimension: int) 
     return scope.connection.execute(sa.text("SELECT to_regclass(:name)"), name).scalar() is not None
 
 
-def make_graph(scope: Scope, table: sa.Table, model_id: ModelId, dimension: int, anew: bool = False) -> None:
+def make_graph(
+    scope: Scope, table: sa.Table, model_id: ModelId, dimension: int, *, anew: bool = False, light: bool = False
+) -> None:
     """Build the graph where there is none; until the transaction ends, others may read the table and not write to it.
 
     Args:
@@ -43,6 +46,7 @@ def make_graph(scope: Scope, table: sa.Table, model_id: ModelId, dimension: int,
         model_id: of the vectors.
         dimension: their length.
         anew: also where there is one, which is then thrown away.
+        light: with fewer links, for few vectors.
     """
     if dimension > DIMENSIONS_AT_MOST:
         return
@@ -54,9 +58,10 @@ def make_graph(scope: Scope, table: sa.Table, model_id: ModelId, dimension: int,
     # Its workers share memory that containers are short of.
     execute("SET LOCAL max_parallel_maintenance_workers = 0")
     model = "'" + model_id.replace("'", "''").replace("%", "%%") + "'"
+    links, effort = LIGHT if light else (LINKS, BUILD_EFFORT)
     execute(
         f'CREATE INDEX IF NOT EXISTS "{name}" ON {table.name} USING hnsw ((vector::vector({dimension})) '
-        f"vector_cosine_ops) WITH (m = {LINKS}, ef_construction = {BUILD_EFFORT}) WHERE model_id = {model}"
+        f"vector_cosine_ops) WITH (m = {links}, ef_construction = {effort}) WHERE model_id = {model}"
     )
     execute(f'DROP INDEX IF EXISTS "{name}_"')
     execute(f"ANALYZE {table.name}")
@@ -67,8 +72,11 @@ def make_graphs(scope: Scope, table: sa.Table, rows: Sequence[Mapping[str, Any]]
     if not scope.on_postgres:
         return
     for model_id, dimension in {(row["model_id"], len(row["vector"]) // STORED.itemsize) for row in rows}:
-        if not has_graph(scope, table, model_id, dimension):
-            make_graph(scope, table, model_id, dimension)
+        name = graph_name(table, model_id, dimension)
+        if name not in scope.found:
+            if not has_graph(scope, table, model_id, dimension):
+                make_graph(scope, table, model_id, dimension, light=True)
+            scope.found[name] = True
 
 
 def _kilobytes(scope: Scope, table: sa.Table, model_id: ModelId, dimension: int) -> int:

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from personae.access import ApiKey, KeyId, Project, Role
-from personae.adapters.store.engine import MODE, connect, describe, parse
+from personae.access import ApiKey, KeyId, Role
+from personae.adapters.store.database import Database
+from personae.adapters.store.engine import connect, describe, parse
 from personae.adapters.store.migrate import prepare
 from personae.adapters.store.problems import translating
-from personae.adapters.store.schema import UNFINISHED, api_keys, jobs, projects, webhooks
+from personae.adapters.store.projects import SqlProjects
+from personae.adapters.store.schema import api_keys
 from personae.errors import Conflict, NotFound
 from personae.ports import Clock
 from personae.types import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class _Database:
-    """A pool of connections, the clock that rows are stamped with, and the store's name in a sentence."""
-
-    engine: sa.Engine
-    clock: Clock
-    name: str
-
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        with translating(self.name, reading=True), self.engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        with translating(self.name):
-            connection = self.engine.connect().execution_options(**{MODE: "write"})
-            with connection, connection.begin():
-                yield connection
-
-
-@dataclass(frozen=True, slots=True)
 class SqlKeys:
     """`personae.ports.KeyTable` in SQL."""
 
-    database: _Database
+    database: Database
 
     def add(self, name: str, role: Role, digest: Digest) -> ApiKey:
         """See the port; the writer's lock keeps two of one name apart."""
@@ -76,42 +55,12 @@ class SqlKeys:
             connection.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment))
 
 
-@dataclass(frozen=True, slots=True)
-class SqlProjects:
-    """`personae.ports.ProjectTable` in SQL."""
-
-    database: _Database
-
-    def all(self) -> list[Project]:
-        """See the port."""
-        with self.database.read() as connection:
-            rows = connection.execute(sa.select(projects).order_by(projects.c.name)).all()
-        return [Project(row.id, row.name, row.created_at) for row in rows]
-
-    def add(self, name: str) -> Project:
-        """See the port."""
-        with self.database.write() as connection:
-            if connection.execute(sa.select(projects.c.id).where(projects.c.name == name)).first() is not None:
-                raise Conflict(f"there is a project {name} already")
-            row = {"name": name, "created_at": self.database.clock()}
-            added = connection.execute(sa.insert(projects).returning(projects), row).one()
-        return Project(added.id, added.name, added.created_at)
-
-    def busy(self) -> list[str]:
-        """See the port."""
-        at_work = sa.exists().where(jobs.c.project_id == projects.c.id, UNFINISHED)
-        told = sa.exists().where(webhooks.c.project_id == projects.c.id)
-        query = sa.select(projects.c.name).where(sa.or_(at_work, told)).order_by(projects.c.name)
-        with self.database.read() as connection:
-            return list(connection.execute(query).scalars())
-
-
 class SqlHouse:
     """`personae.ports.House` in SQL; made by `SqlHouse.open`."""
 
     def __init__(self, engine: sa.Engine, clock: Clock) -> None:
         self._engine = engine
-        database = _Database(engine, clock, describe(engine.url))
+        database = Database(engine, clock, describe(engine.url))
         self.keys = SqlKeys(database)
         self.projects = SqlProjects(database)
         self._database = database

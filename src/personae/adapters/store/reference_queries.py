@@ -69,6 +69,40 @@ def versions(on_postgres: bool) -> sa.Select[Any]:
 
 
 @cache
+def person() -> sa.Select[Any]:
+    """Return the query of one person's id, and whether there is a reference of a label: person_id, label."""
+    same = sa.select(character_references.c.id).where(
+        character_references.c.person_id == people.c.id, character_references.c.label == sa.bindparam("label")
+    )
+    return sa.select(people.c.id, same.exists().label("taken")).where(
+        people.c.project_id == _PROJECT, people.c.id == sa.bindparam("person_id")
+    )
+
+
+@cache
+def owned() -> sa.Select[Any]:
+    """Return the query of what the faces of a reference are kept with: reference_id."""
+    return (
+        sa.select(
+            character_references.c.person_id, character_references.c.label, character_references.c.digest,
+            sa.func.coalesce(people.c.merged_into, people.c.id).label("owner"),
+        )
+        .join(people, character_references.c.person_id == people.c.id)
+        .where(character_references.c.project_id == _PROJECT, character_references.c.id == sa.bindparam("reference_id"))
+    )  # fmt: skip
+
+
+@cache
+def face() -> sa.Select[Any]:
+    """Return the query of one detected face: face_id."""
+    return (
+        sa.select(detected_faces)
+        .join(character_references, detected_faces.c.reference_id == character_references.c.id)
+        .where(character_references.c.project_id == _PROJECT, detected_faces.c.id == sa.bindparam("face_id"))
+    )
+
+
+@cache
 def parts(on_postgres: bool) -> sa.Select[Any]:
     """Return the query of the ids of these people, and of those merged into them."""
     return sa.select(people.c.id).where(people.c.project_id == _PROJECT, _part_of(people, on_postgres))

@@ -30,7 +30,6 @@ from personae.adapters.store.reference_tables import (
     detected_faces,
     embedding_history,
 )
-from personae.adapters.store.schema import people
 from personae.adapters.store.scope import Scope
 from personae.errors import Conflict, InputError, NotFound
 from personae.references import (
@@ -44,8 +43,6 @@ from personae.references import (
 )
 from personae.types import Digest, JobId, ModelId, PersonId, Vector
 
-_OWNER = sa.func.coalesce(people.c.merged_into, people.c.id)
-"""Whom a person's rows belong to now."""
 _LONGEST = 200
 """Characters of a label."""
 
@@ -76,13 +73,9 @@ class SqlReferences:
             InputError: the label is too long.
             NotFound: there is no such person.
         """
-        self._person(person_id)
         if len(label) > _LONGEST:
             raise InputError(f"the label is longer than {_LONGEST} characters")
-        query = sa.select(character_references.c.id).where(
-            character_references.c.person_id == person_id, character_references.c.label == storable(label)
-        )
-        if self.scope.connection.execute(query).first():
+        if self._person(person_id, label).taken:
             raise Conflict(f"the character has a reference {label!r} already")
         row = {
             "project_id": self.scope.project_id, "person_id": person_id, "label": label, "digest": digest,
@@ -140,12 +133,7 @@ class SqlReferences:
 
     def face(self, face_id: DetectedFaceId) -> DetectedFace:
         """See the port."""
-        query = (
-            sa.select(detected_faces)
-            .join(character_references, detected_faces.c.reference_id == character_references.c.id)
-            .where(self._mine(), detected_faces.c.id == face_id)
-        )
-        row = self.scope.connection.execute(query).first()
+        row = self._one(queries.face(), face_id=face_id)
         if row is None:
             raise NotFound(f"there is no detected face {face_id}")
         return to_detected(row)
@@ -262,14 +250,11 @@ class SqlReferences:
     def _run(self, query: sa.Select[Any], ids: Iterable[int]) -> Sequence[Any]:
         return self.scope.connection.execute(query, queries.parameters(self.scope, ids)).all()
 
+    def _one(self, query: sa.Select[Any], **asked: Any) -> Any:
+        return self.scope.connection.execute(query, {"project_id": self.scope.project_id, **asked}).first()
+
     def _row(self, reference_id: ReferenceId) -> Any:
-        query = (
-            sa.select(character_references.c.person_id, character_references.c.label, character_references.c.digest,
-                      _OWNER.label("owner"))
-            .join(people, character_references.c.person_id == people.c.id)
-            .where(self._mine(), character_references.c.id == reference_id)
-        )  # fmt: skip
-        row = self.scope.connection.execute(query).first()
+        row = self._one(queries.owned(), reference_id=reference_id)
         if row is None:
             raise NotFound(f"there is no reference {reference_id}")
         return row
@@ -279,10 +264,11 @@ class SqlReferences:
         if not self.scope.connection.execute(statement.values(**values)).rowcount:
             raise NotFound(f"there is no reference {reference_id}")
 
-    def _person(self, person_id: PersonId) -> None:
-        query = sa.select(people.c.id).where(people.c.id == person_id, people.c.project_id == self.scope.project_id)
-        if self.scope.connection.execute(query).first() is None:
+    def _person(self, person_id: PersonId, label: str = "") -> Any:
+        row = self._one(queries.person(), person_id=person_id, label=storable(label))
+        if row is None:
             raise NotFound(f"there is no person #{person_id}")
+        return row
 
     def _part(self, person_id: int) -> list[int]:
         """This person and those merged into it."""

@@ -41,6 +41,8 @@ projects = Table(
     _key(),
     Column("name", Words, nullable=False, unique=True),
     Column("created_at", Moment, nullable=False),
+    Column("folder", sa.Text, nullable=False, server_default=sa.text("''")),
+    Index(None, "folder", unique=True),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -277,6 +279,7 @@ cursors = Table(
     Column("seq", sa.BigInteger, nullable=False),
 )  # fmt: skip
 
+OF_STUDIO = sa.text("project_id IS NULL")
 UNFINISHED = sa.text("jobs.state IN ('queued', 'running')")
 
 jobs = Table(
@@ -326,6 +329,20 @@ settings = Table(
     _refers("project_id", "projects.id", primary_key=True),
     Column("key", Words, primary_key=True),
     Column("value", Json, nullable=False),
+)  # fmt: skip
+
+preferences = Table(
+    "preferences", metadata,
+    _key(),
+    _refers("project_id", "projects.id", nullable=True),
+    Column("name", sa.Text, nullable=False),
+    Column("value", Json, nullable=False),
+    Column("set_by", Words, nullable=False),
+    Column("set_at", Moment, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    # Those of the studio have no project, and NULLs are all different.
+    Index("ix_preferences_studio", "name", unique=True, sqlite_where=OF_STUDIO, postgresql_where=OF_STUDIO),
+    sqlite_autoincrement=True,
 )  # fmt: skip
 
 api_keys = Table(

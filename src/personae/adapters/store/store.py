@@ -23,7 +23,9 @@ from personae.adapters.store.likeness import SqlLikeness
 from personae.adapters.store.migrate import prepare, still_current
 from personae.adapters.store.nearest import SqlNearest
 from personae.adapters.store.people import SqlPeople
+from personae.adapters.store.preferences import SqlPreferences
 from personae.adapters.store.problems import translating
+from personae.adapters.store.project_rows import insert_project
 from personae.adapters.store.references import SqlReferences
 from personae.adapters.store.schema import projects
 from personae.adapters.store.scope import Scope
@@ -48,6 +50,7 @@ class SqlTransaction:
     jobs: SqlJobs
     sources: SqlSources
     settings: SqlSettings
+    preferences: SqlPreferences
     references: SqlReferences
     browse: SqlBrowse
     hooks: SqlHooks
@@ -58,14 +61,16 @@ def _transaction(scope: Scope) -> Transaction:
     return SqlTransaction(
         SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
         SqlEvents(scope), SqlJobs(scope), SqlSources(scope), SqlSettings(scope),
-        SqlReferences(scope), SqlBrowse(scope), SqlHooks(scope), SqlLikeness(scope),
+        SqlPreferences(scope), SqlReferences(scope), SqlBrowse(scope), SqlHooks(scope), SqlLikeness(scope),
     )  # fmt: skip
 
 
 class SqlStore:
     """`personae.ports.Store` in SQL. Safe to use from several threads; made by `SqlStore.open`."""
 
-    def __init__(self, engine: sa.Engine, project_id: int, clock: Clock, patience: float) -> None:
+    def __init__(self, engine: sa.Engine, project_id: int, folder: str, clock: Clock, patience: float) -> None:
+        self.folder = folder
+        """Of the project's files, in the folder of all projects; empty: the home folder itself."""
         self._engine = engine
         self._stamps = Stamps(engine)
         self._project_id = project_id
@@ -95,11 +100,11 @@ class SqlStore:
         try:
             with translating(name):
                 prepare(engine, name)
-                project_id = _open_project(engine, project, clock)
+                project_id, folder = _open_project(engine, project, clock)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, project_id, clock, patience)
+        return cls(engine, project_id, folder, clock, patience)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -177,15 +182,15 @@ class SqlStore:
             self._writer.release()
 
 
-def _open_project(engine: sa.Engine, project: str, clock: Clock) -> int:
-    query = sa.select(projects.c.id).where(projects.c.name == project)
+def _open_project(engine: sa.Engine, project: str, clock: Clock) -> tuple[int, str]:
+    query = sa.select(projects.c.id, projects.c.folder).where(projects.c.name == project)
     with engine.connect() as connection, connection.begin():
-        found = connection.execute(query).scalar()
+        found = connection.execute(query).first()
     if found is None:
         with engine.connect().execution_options(**{MODE: "write"}) as connection, connection.begin():
             # Another process may have been quicker.
-            found = connection.execute(query).scalar()
+            found = connection.execute(query).first()
             if found is None:
-                statement = sa.insert(projects).returning(projects.c.id)
-                found = connection.execute(statement, {"name": project, "created_at": clock()}).scalar_one()
-    return int(found)
+                made = insert_project(connection, project, clock)
+                return int(made.id), str(made.folder)
+    return int(found.id), str(found.folder)

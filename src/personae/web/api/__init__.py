@@ -19,12 +19,13 @@ from personae.web.api import (
     likeness,
     people,
     projects,
+    settings,
     upkeep,
 )
 
 SUBJECTS = (
     projects, people, likeness, characters, images, faces, grouping, clusters, decisions, jobs, events, hooks,
-    identify, enrich, upkeep,
+    identify, enrich, settings, upkeep,
 )  # fmt: skip
 ROUTERS: list[APIRouter] = [subject.router for subject in SUBJECTS]
 """What `personae.web.app.create_app` includes, in this order; each router has its whole prefix and its tag."""

@@ -18,6 +18,7 @@ from personae.web.deps import EngineDep, Reader, SiteDep, Writer
 from personae.web.errors import responses
 from personae.web.models import BoxShape, OperationShape, Shape
 from personae.web.paging import Page, PagingDep
+from personae.web.places import Sentence
 from personae.web.uploads import Picture
 
 router = APIRouter(prefix="/api/characters", tags=["characters"], dependencies=[Reader])
@@ -64,7 +65,7 @@ class ReferenceShape(Shape):
     bounding_box: BoxShape | None
     face_count: int
     extracted_at: datetime | None
-    error: str
+    error: Sentence
     warning: str
     quality: ImageQualityShape | None = Field(description="null: it was not looked at yet.")
     generation: int = Field(description="Counts the source images that were put here.")
@@ -105,7 +106,7 @@ class StatusShape(BaseModel):
     confidence: float | None
     face_count: int
     warning: str
-    error: str
+    error: Sentence
     threshold: float = Field(description="A primary face under it is low_confidence.")
     version: int
     references: list[ReferenceShape]

@@ -37,10 +37,19 @@ def undo_latest(engine: EngineDep) -> OperationShape:
 
 @router.get("/{operation_id}", name="show", responses=responses(404))
 def show_operation(engine: EngineDep, operation_id: OperationNumber) -> OperationDetail:
-    """Show one operation with its decisions; at most 1,000 of them."""
+    """Show one operation with the first 1,000 of its decisions; all are at .../decisions."""
     shown = OperationShape.of(engine.browse.operation(operation_id))
     said = [DecisionShape.of(decision) for decision in engine.browse.decisions(operation_id)]
     return OperationDetail(**shown.model_dump(), decisions=said)
+
+
+@router.get("/{operation_id}/decisions", name="decisions", responses=responses(404))
+def decisions_of_operation(engine: EngineDep, operation_id: OperationNumber, paging: PagingDep) -> Page[DecisionShape]:
+    """List all decisions of an operation, in the order in which they were made."""
+    start = paging.start(int)
+    behind = max(0, int(start[0])) if start else 0
+    rows = list(enumerate(engine.browse.decisions(operation_id, behind, paging.limit + 1), behind + 1))
+    return paging.page(rows, lambda row: (row[0],), lambda row: DecisionShape.of(row[1]))
 
 
 @router.post("/{operation_id}/undo", name="undo", dependencies=[Writer], responses=CHANGED)

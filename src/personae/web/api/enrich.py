@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from personae.web.deps import Admin, EngineDep, Reader
 from personae.web.errors import responses
 from personae.web.models import JobShape, OperationShape, Shape
+from personae.web.paging import Page, PagingDep
+from personae.web.places import FileName
 
 router = APIRouter(prefix="/api/enrich", tags=["enrich"], dependencies=[Reader])
 
@@ -79,7 +81,7 @@ class WaitingShape(Shape):
     other: str | None = Field(description="Of a held face: to whom it is nearer.")
     other_score: float | None
     model_id: str
-    url: str
+    url: FileName = Field(description="Where the source has the photo; of a file, its name.")
 
 
 @router.post("", name="run", status_code=202, dependencies=[Admin])
@@ -101,9 +103,12 @@ def list_sources(engine: EngineDep) -> list[SourceShape]:
 
 
 @router.get("/quarantine", name="quarantine")
-def quarantine(engine: EngineDep, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[WaitingShape]:
+def quarantine(engine: EngineDep, paging: PagingDep) -> Page[WaitingShape]:
     """List the faces that wait for somebody to vouch for them, and those held as nearer to another person."""
-    return [WaitingShape.model_validate(each) for each in engine.quarantine(limit)]
+    start = paging.start(int, str)
+    before = None if start is None else (int(start[0]), str(start[1]))
+    rows = engine.quarantine(paging.limit + 1, before)
+    return paging.page(rows, lambda face: face.place, WaitingShape.model_validate)
 
 
 @router.post("/sources/{source}/revoke", name="revoke", dependencies=[Admin], responses=responses(404, 409))

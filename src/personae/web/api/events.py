@@ -20,6 +20,7 @@ from personae.errors import InputError, PersonaeError
 from personae.types import Event
 from personae.web.api.ids import LARGEST_ID
 from personae.web.deps import EngineDep, Reader, SiteDep
+from personae.web.places import placeless
 from personae.web.site import Site
 
 router = APIRouter(prefix="/api/events", tags=["events"], dependencies=[Reader])
@@ -98,7 +99,7 @@ async def list_events(
 
 
 def _shape(event: Event) -> EventShape:
-    return EventShape(seq=event.seq, kind=event.kind, payload=dict(event.payload), created_at=event.created_at)
+    return EventShape(seq=event.seq, kind=event.kind, payload=placeless(event.payload), created_at=event.created_at)
 
 
 async def _stream(request: Request, site: Site, engine: Engine, seq: int, kinds: tuple[str, ...]) -> AsyncIterator[str]:
@@ -112,7 +113,7 @@ async def _stream(request: Request, site: Site, engine: Engine, seq: int, kinds:
             # The headers are gone: the client comes back by itself, and says where it was.
             return
         for event in found:
-            data = json.dumps(as_json(event), ensure_ascii=False, separators=(",", ":"))
+            data = json.dumps(placeless(as_json(event)), ensure_ascii=False, separators=(",", ":"))
             yield f"id: {event.seq}\nevent: {event.kind}\ndata: {data}\n\n"
         if found:
             seq, silent = found[-1].seq, 0.0

@@ -14,6 +14,7 @@ from personae.engine.methods import GroupOptions
 from personae.web.deps import EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import GroupShape, JobShape, Shape
+from personae.web.places import FileName
 
 router = APIRouter(prefix="/api", tags=["grouping"], dependencies=[Reader])
 Queue = Annotated[bool, Query(description="Put it into the queue of jobs instead of doing it now.")]
@@ -85,7 +86,7 @@ class SuggestionShape(Shape):
     review_threshold: float
     match_threshold: float
     model_id: str
-    photo: str = Field(description="URI of the photo that shows the face.")
+    photo: FileName = Field(description="Name of the photo that shows the face.")
 
 
 @router.post("/faces/cluster/dual", name="cluster_dual", dependencies=[Writer], responses=RAN)

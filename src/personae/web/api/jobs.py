@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from personae.engine.jobs import told
 from personae.engine.kinds import KINDS
 from personae.web.api.ids import JobNumber
 from personae.web.deps import Admin, EngineDep, Reader, Writer
@@ -34,7 +35,7 @@ def list_jobs(
 ) -> Page[JobShape]:
     """List the jobs, newest first."""
     start = paging.start(int)
-    rows = engine.browse.jobs(int(start[0]) if start else None, paging.limit + 1, state or ())
+    rows = told(engine.parts, engine.browse.jobs(int(start[0]) if start else None, paging.limit + 1, state or ()))
     now = engine.parts.clock()
     return paging.page(rows, lambda job: (int(job.id),), lambda job: JobShape.of(job, now))
 
@@ -48,7 +49,8 @@ def submit_job(engine: EngineDep, body: JobBody) -> JobShape:
 @router.get("/{job_id}", name="show", responses=responses(404))
 def show_job(engine: EngineDep, job_id: JobNumber) -> JobShape:
     """Show one job: its state, how far it is, and its result."""
-    return JobShape.of(engine.job(job_id), engine.parts.clock())
+    (job,) = told(engine.parts, [engine.job(job_id)])
+    return JobShape.of(job, engine.parts.clock())
 
 
 @router.post("/{job_id}/cancel", name="cancel", dependencies=[Writer], responses=responses(404, 409))

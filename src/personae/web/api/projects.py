@@ -19,7 +19,7 @@ ProjectName = Annotated[str, Path(max_length=100, description="Name of the proje
 
 
 class ProjectBody(BaseModel):
-    """A project to make."""
+    """What a project is called."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,6 +44,18 @@ def list_projects(site: SiteDep) -> list[ProjectShape]:
 def create_project(site: SiteDep, body: ProjectBody) -> ProjectShape:
     """Make a project."""
     return ProjectShape.model_validate(site.engines.create(body.name))
+
+
+@router.patch("/{project}", name="rename", dependencies=[Admin], responses=responses(404, 409))
+def rename_project(site: SiteDep, project: ProjectName, body: ProjectBody) -> ProjectShape:
+    """Give a project another name; not the server's own, and not while jobs of it run."""
+    return ProjectShape.model_validate(site.engines.rename(project, body.name))
+
+
+@router.delete("/{project}", name="remove", dependencies=[Admin], responses=responses(404, 409))
+def remove_project(site: SiteDep, project: ProjectName) -> ProjectShape:
+    """Remove a project with its people, pictures and files, for ever; not the server's own, and not while jobs run."""
+    return ProjectShape.model_validate(site.engines.remove(project))
 
 
 @router.get("/{project}", name="show", responses=responses(404))

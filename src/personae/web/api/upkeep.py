@@ -1,9 +1,6 @@
-"""Upkeep: numbers, the report, thresholds, models, settings, and what is not as it should be."""
+"""Upkeep: numbers, the report, thresholds, models, and what is not as it should be."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -11,14 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personae.bootstrap import open_registry, wanted_models
 from personae.engine.facade import Engine
-from personae.settings import describe
 from personae.web.deps import Admin, EngineDep, Reader, SiteDep, Writer
 from personae.web.errors import responses
 from personae.web.models import JobShape, Shape
+from personae.web.places import Sentence
 
 router = APIRouter(prefix="/api", tags=["upkeep"], dependencies=[Reader])
-PLACES = {"database_url"}
-"""Settings that hold a place on the server's machine, beside those that are paths: they are not shown."""
 
 
 class GateShape(Shape):
@@ -55,7 +50,7 @@ class DifferenceShape(Shape):
     """Something that is not as it should be."""
 
     kind: str
-    what: str
+    what: Sentence
     fixable: bool
     fixed: bool
 
@@ -115,15 +110,6 @@ class ModelsCheckedShape(BaseModel):
     """The models that are as they should be."""
 
     ok: list[str]
-
-
-class SettingShape(BaseModel):
-    """One setting; what holds a place on the server's machine has no value here."""
-
-    name: str
-    value: Any
-    environment: str
-    description: str
 
 
 class LabelBody(BaseModel):
@@ -195,20 +181,8 @@ def check_models(site: SiteDep) -> ModelsCheckedShape:
     return ModelsCheckedShape(ok=[str(model_id) for model_id in wanted])
 
 
-@router.get("/settings", name="settings", dependencies=[Admin])
-def settings(site: SiteDep) -> list[SettingShape]:
-    """Show every setting, its value, and the environment variable that sets it."""
-    return [SettingShape(**_without_place(row)) for row in describe(site.settings)]
-
-
 def _examined(engine: Engine, fix: bool) -> DoctorShape:
     found = engine.doctor(fix)
     remaining = [each for each in found if not each.fixed and each.kind != "photo_gone"]
     differences = [DifferenceShape.model_validate(each) for each in found]
     return DoctorShape(differences=differences, remaining=len(remaining))
-
-
-def _without_place(row: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the value of a setting that says where something lies on the server's machine."""
-    hidden = isinstance(row["value"], Path) or row["name"] in PLACES
-    return {**row, "value": None} if hidden else row

@@ -1,0 +1,29 @@
+"""The verbs on settings that are changed while personae runs."""
+
+from __future__ import annotations
+
+from personae.engine import preferences
+from personae.engine.parts import Parts
+from personae.preferences import InForce, PreferenceScope
+
+
+class SettingVerbs:
+    """What `Engine` does with settings; `studio` means all projects that have no value of their own."""
+
+    parts: Parts
+
+    def settings(self) -> list[InForce]:
+        """Return every setting that may be changed while personae runs, and who has set it."""
+        return preferences.listed(self.parts)
+
+    def set_setting(self, name: str, value: object, by: str, studio: bool = False) -> InForce:
+        """Change a setting from now on; return what is in force."""
+        return preferences.change(self.parts, name, value, _scope(studio), by)
+
+    def unset_setting(self, name: str, studio: bool = False) -> InForce:
+        """Take a change back; return what is in force."""
+        return preferences.take_back(self.parts, name, _scope(studio))
+
+
+def _scope(studio: bool) -> PreferenceScope:
+    return PreferenceScope.STUDIO if studio else PreferenceScope.PROJECT
