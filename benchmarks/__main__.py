@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import assignment, clustering, dual, enrich, enrich_kills, grouping, ingest, trust, verification, who
+from benchmarks import (
+    assignment,
+    clustering,
+    dual,
+    enrich,
+    enrich_kills,
+    enrich_schedules,
+    grouping,
+    ingest,
+    trust,
+    verification,
+    who,
+)
 from benchmarks.report import ROOT, Row, markdown
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -17,6 +29,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "dual": ("Dual-mode clustering", dual.run),
     "assignment": ("Assignment", assignment.run),
     "enrich": ("Enrichment", enrich.run),
+    "enrich-faults": ("Enrichment under faults", enrich_schedules.run),
     "enrich-kills": ("Enrichment, killed", enrich_kills.run),
     "who": ("Who is this?", who.run),
     "trust": ("Trust", trust.run),
