@@ -1,4 +1,4 @@
-"""Enrichment from three servers: share of the model-bound limit, politeness, and the end under random faults."""
+"""Enrichment from three servers: share of the model-bound limit, and politeness."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import enrich_schedules
 from benchmarks.enrich_world import PHOTOS
 from benchmarks.report import ROOT, Row
 
 PEOPLE, OFFERED = 1000, 5000
-SCHEDULED = 100, 500
-"""People and photos of the world that goes through many fault schedules."""
 GAP = 0.02
 """Seconds between two requests of a source."""
 FAULTY_PEOPLE, FAULTY_OFFERED = 100, 300
@@ -29,8 +26,7 @@ MEGABYTE = 10**6
 def run() -> list[Row]:
     """Return the rows of this benchmark.
 
-    BENCH_PEOPLE and BENCH_PHOTOS make it smaller; BENCH_SCHEDULES and BENCH_FULL_SCHEDULES say how many fault schedules
-    a small world is put through, and the whole one, which takes minutes each.
+    BENCH_PEOPLE and BENCH_PHOTOS make it smaller.
     """
     if not PHOTOS.is_dir():
         return []
@@ -41,10 +37,6 @@ def run() -> list[Row]:
         *_bound(bound),
         *_polite("without faults", bound),
         *_polite("servers that fail and ask to wait", _measure(FAULTY_PEOPLE, FAULTY_OFFERED, GAP, "faulty")),
-        *enrich_schedules.rows(enrich_schedules.Size(*SCHEDULED), int(os.environ.get("BENCH_SCHEDULES", "100"))),
-        *enrich_schedules.rows(
-            enrich_schedules.Size(people, offered), int(os.environ.get("BENCH_FULL_SCHEDULES", "3"))
-        ),
     ]
 
 

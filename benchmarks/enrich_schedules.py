@@ -1,4 +1,7 @@
-"""Enrichment under random faults: whatever the servers do, and however often it is run again, the end is the same."""
+"""Enrichment under random faults: python -m benchmarks enrich-faults.
+
+Whatever the servers do, and however often it is run again, the end is the same.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.enrich_replay import recorded
 from benchmarks.enrich_server import Plan, Servers, served
-from benchmarks.enrich_world import LIST, Left, Opener, engine_on, left_by, make_world, specs, write_manifest
+from benchmarks.enrich_world import LIST, PHOTOS, Left, Opener, engine_on, left_by, make_world, specs, write_manifest
 from benchmarks.report import Row
 from personae.adapters.sources.limits import Limits, Machine
 from personae.engine.enrich import EnrichOptions, EnrichSummary
@@ -43,6 +46,9 @@ class Size:
 
     people: int
     photos: int
+
+
+SMALL, WHOLE = Size(100, 500), Size(1000, 5000)
 
 
 @dataclass
@@ -167,7 +173,19 @@ def run_all(size: Size, schedules: int, at_once: int) -> tuple[Outcome, list[Out
     return wanted, sorted(outcomes, key=lambda each: each.seed or 0)
 
 
-def rows(size: Size, schedules: int) -> Iterator[Row]:
+def run() -> list[Row]:
+    """Return the rows of this benchmark: many schedules of a small world, and some of the whole one.
+
+    BENCH_SCHEDULES and BENCH_FULL_SCHEDULES say how many; one of the whole world takes minutes.
+    """
+    if not PHOTOS.is_dir():
+        return []
+    wanted = [(SMALL, int(os.environ.get("BENCH_SCHEDULES", "100"))),
+              (WHOLE, int(os.environ.get("BENCH_FULL_SCHEDULES", "3")))]  # fmt: skip
+    return [row for size, schedules in wanted if schedules for row in _rows(size, schedules)]
+
+
+def _rows(size: Size, schedules: int) -> Iterator[Row]:
     """Measure, and say it."""
     started = time.perf_counter()
     wanted, outcomes = run_all(size, schedules, int(os.environ.get("BENCH_AT_ONCE", "2")))

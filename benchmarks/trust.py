@@ -34,8 +34,8 @@ from benchmarks.trust_sources import (
     write,
 )
 from personae.core.compare import fuse_vectors
+from personae.core.hearing import SOURCE_LIMIT, TOTAL_LIMIT
 from personae.core.poison import POISON
-from personae.core.settle import SOURCE_LIMIT, TOTAL_LIMIT
 from personae.core.trust import NO_EXISTING_FACES
 from personae.engine.enrich_image import Examined
 from personae.records import ClaimState, Trust

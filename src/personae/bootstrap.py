@@ -339,7 +339,7 @@ def _sources(settings: Settings, notify: Notify) -> Sequence[SourceSpec]:
 def _open_source(cache: Path, max_bytes: int, spec: SourceSpec) -> PeopleSource:
     from personae.adapters.sources.factory import open_source
 
-    return open_source(spec, cache, max_bytes)
+    return open_source(spec, cache, max_bytes, _now)
 
 
 def _broker(settings: Settings, store: Store) -> RqQueue:

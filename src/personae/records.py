@@ -41,6 +41,10 @@ class ImageRef:
     expires: date | None = None
     """After this day the photo may not be used."""
 
+    def usable(self, now: datetime) -> bool:
+        """Whether the photo may be used at this moment: through the whole of its last day, in UTC."""
+        return self.expires is None or now.astimezone(UTC).date() <= self.expires
+
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
@@ -160,6 +164,11 @@ class Claim:
     other_person_id: int | None = None
     """Of a held face: whom it is nearer to."""
     other_distance: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Source, record and photo: a photo that shows two people is claimed for each."""
+        return self.source, self.external_id, self.image_ref
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def test_a_source_is_revoked_in_its_own_project(store: SqlStore, store_url: str)
     with contextlib.closing(SqlStore.open(store_url, "other", now)) as neighbour, neighbour.write() as tx:
         assert tx.sources.revoked() == set()
         assert tx.people.get(named(tx, "Ada", "wiki")).name == "Ada"
-        assert tx.sources.seen("wiki", ["p1"]) == set()
+        assert tx.sources.seen("wiki", "Q1", ["p1"]) == set()
 
 
 # --- claims -----------------------------------------------------------------------------------
@@ -145,9 +145,25 @@ def test_a_later_claim_takes_the_place_of_the_former(store: SqlStore) -> None:
         accepted = replace(claim(ada, "p1", face_id=face_id), state=ClaimState.ACCEPTED, distance=0.25)
         tx.sources.add_claims([replace(accepted, reason="x"), accepted])
         assert tx.sources.claims() == [accepted, claim(ada, "p1", "press"), claim(ada, "p2")]
-        assert tx.sources.seen("wiki", ["p0", "p1", "p1", "p2"]) == {"p1", "p2"}
-        assert tx.sources.seen("press", ["p1", "p2"]) == {"p1"}
-        assert tx.sources.seen("wiki", []) == set()
+        assert tx.sources.seen("wiki", "Q1", ["p0", "p1", "p1", "p2"]) == {"p1", "p2"}
+        assert tx.sources.seen("press", "Q1", ["p1", "p2"]) == {"p1"}
+        assert tx.sources.seen("wiki", "Q1", []) == set()
+
+
+def test_a_photo_of_two_people_is_claimed_for_each(store: SqlStore) -> None:
+    with store.write() as tx:
+        ada, bob = active(tx, "Ada"), active(tx, "Bob")
+        other = replace(claim(bob), external_id="Q2")
+        tx.sources.add_claims([claim(ada), other])
+        assert tx.sources.claims() == [other, claim(ada)]
+        assert tx.sources.seen("wiki", "Q3", ["p1"]) == set()
+        later = replace(claim(ada), reason="x")
+        tx.sources.add_claims([later])
+        assert tx.sources.claims() == [later, other]
+        # Where one ends and the other begins is part of the name.
+        odd = [replace(claim(ada, "b1"), external_id="a"), replace(claim(ada, "1"), external_id="ab")]
+        tx.sources.add_claims(odd)
+        assert tx.sources.claims(limit=2) == odd[::-1]
 
 
 def test_claims_of_revoked_sources_are_left_out_but_seen(store: SqlStore) -> None:
@@ -156,7 +172,7 @@ def test_claims_of_revoked_sources_are_left_out_but_seen(store: SqlStore) -> Non
         tx.sources.add_claims([claim(ada), claim(ada, source="press")])
         operation_id = revoke(tx, "wiki")
         assert tx.sources.claims() == tx.sources.claims(person_id=ada) == [claim(ada, source="press")]
-        assert tx.sources.seen("wiki", ["p1"]) == {"p1"}
+        assert tx.sources.seen("wiki", "Q1", ["p1"]) == {"p1"}
         ledger.undo(tx, operation_id)
         assert len(tx.sources.claims()) == 2
 
@@ -188,7 +204,9 @@ def test_a_thousand_claims_and_any_text_go_in_at_once(store: SqlStore) -> None:
         assert tx.sources.claims(limit=1) == [kept]
         assert len(tx.sources.claims()) == 1001
         refs = [each.image_ref for each in given]
-        assert tx.sources.seen("wiki", [*refs, odd.image_ref, *map(str, range(10_000))]) == {*refs, odd.image_ref}
+        asked = [*refs, odd.image_ref, *map(str, range(10_000))]
+        assert tx.sources.seen("wiki", "Q1", asked) == {*refs}
+        assert tx.sources.seen("wiki", "\0", asked) == tx.sources.seen("wiki", "\\x00", asked) == {odd.image_ref}
 
 
 def test_a_claim_on_nobody_is_refused(store: SqlStore) -> None:

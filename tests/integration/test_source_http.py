@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from personae.adapters.sources.body import MEMBERS
 from personae.adapters.sources.http import PoliteClient
 from personae.adapters.sources.limits import Limits, Machine
 from personae.errors import SourceError
@@ -100,7 +101,6 @@ def test_takes_pictures_whatever_they_are_called(web: Web, make: Make, picture: 
     "data",
     [
         b"",
-        b"<!doctype html><p>gone",
         b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
         b"GIF89a" + bytes(100),
         b"\xff\xd8",
@@ -181,8 +181,10 @@ def test_an_odd_retry_after_is_no_reason_to_hurry_or_to_fail(web: Web, make: Mak
 @pytest.mark.parametrize("value", ["3600", "9" * 400, formatdate(WALL + 3600, usegmt=True)])
 def test_a_source_that_wants_an_hour_gets_it(web: Web, make: Make, time: FakeTime, value: str) -> None:
     client, url = make(), web.at("/", status(429, retry_after=value), document(1))
-    assert refusal(lambda: client.get_json(url)).reason == "busy"
-    assert refusal(lambda: client.get_json(url)).reason == "busy"
+    until = "a day that is far away" if value == "9" * 400 else "2023-11-14 23:13:20 UTC"
+    for _ in range(2):
+        error = refusal(lambda: client.get_json(url))
+        assert (error.reason, until in str(error)) == ("busy", True)
     assert (len(web.asked), time.slept) == (1, [])
     time.now += 3601
     if value != "9" * 400:
@@ -191,6 +193,12 @@ def test_a_source_that_wants_an_hour_gets_it(web: Web, make: Make, time: FakeTim
 
 class StoppedError(Exception):
     """Ctrl-C, so to speak."""
+
+
+@pytest.mark.parametrize("page", [b"<!doctype html><p>log in", b"\n <HTML>" + bytes(1000), b"\xef\xbb\xbf<p>soon"])
+def test_a_web_page_in_place_of_a_picture_is_told_apart(web: Web, make: Make, page: bytes) -> None:
+    assert refusal(lambda: make().get_image(web.at("/a.jpg", content(page, "image/jpeg")))).reason == "html_page"
+    assert len(web.asked) == 1
 
 
 @pytest.mark.parametrize("answer", [status(429), status(503, retry_after="50")])
@@ -301,7 +309,7 @@ def test_a_body_without_end_is_given_up(web: Web, make: Make) -> None:
 
 def test_a_web_page_without_end_is_given_up_at_its_beginning(web: Web, make: Make) -> None:
     url = web.at("/", endless(b"<html>" + bytes(1000)))
-    assert refusal(lambda: make(Limits(image_bytes=2**60)).get_image(url)).reason == "not_an_image"
+    assert refusal(lambda: make(Limits(image_bytes=2**60)).get_image(url)).reason == "html_page"
 
 
 def test_a_gzip_bomb_is_given_up(web: Web, make: Make) -> None:
@@ -323,6 +331,14 @@ def test_a_gzip_that_is_cut_is_no_picture(web: Web, make: Make) -> None:
     packed = gzip.compress(JPEG + bytes(range(256)) * 100)
     url = web.at("/", content(packed[:-9], content_encoding="gzip"))
     assert refusal(lambda: make().get_image(url)).reason == "broken_answer"
+
+
+def test_a_gzip_bomb_of_many_parts_is_given_up(web: Web, make: Make) -> None:
+    bomb = gzip.compress(JPEG) + gzip.compress(bytes(2**20 - 100), 9) * 64
+    url = web.at("/", content(bomb, content_encoding="gzip"))
+    assert refusal(lambda: make(Limits(image_bytes=2**20)).get_image(url)).reason == "too_large"
+    url = web.at("/", content(gzip.compress(b"") * (MEMBERS + 1), content_encoding="gzip"))
+    assert refusal(lambda: make().get_json(url)).reason == "broken_answer"
 
 
 def test_a_body_of_just_the_size_is_taken(web: Web, make: Make) -> None:
@@ -358,7 +374,7 @@ def test_no_secret_in_errors_or_logs(web: Web, make: Make, caplog: pytest.LogCap
     errors.append(refusal(lambda: client.get_image(f"{web.url}/html?key={SECRET}")))
     said = caplog.text + "".join(str(error) + repr(error) + _unsourced(error) for error in errors)
     assert SECRET not in said
-    assert {error.reason for error in errors} >= {"gone", "bad_url", "broken_answer", "http_500", "not_an_image"}
+    assert {error.reason for error in errors} >= {"gone", "bad_url", "broken_answer", "http_500", "html_page"}
 
 
 def _unsourced(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -205,6 +205,23 @@ def test_a_photo_is_refused_from_the_day_after_its_last(tmp_path: Path) -> None:
     assert source.image(ann.images[0]) == PHOTO
     assert reason(source, bob.images[0]) == "expired"
     assert ann.images[0].id != bob.images[0].id
+
+
+@pytest.mark.parametrize(("hour", "zone", "allowed"), [(23, 0, True), (24, 0, False), (27, 4, True), (22, -2, False)])
+def test_the_last_day_of_a_photo_is_whole_and_utc(hour: int, zone: int, allowed: bool) -> None:
+    moment = datetime(2030, 6, 1, tzinfo=timezone(timedelta(hours=zone))) + timedelta(hours=hour)
+    assert ImageRef("1", "", expires=date(2030, 6, 1)).usable(moment) is allowed
+    assert ImageRef("1", "").usable(moment)
+
+
+def test_a_key_in_an_address_is_no_part_of_the_photos_id(tmp_path: Path) -> None:
+    url = "https://x.example/y.jpg?id=3&X-Amz-Signature="
+    before, after = (
+        source_of(tmp_path, f"id,name,image\n7,Ann,{url}{key}\n").page(1, 1).people[0].images[0]
+        for key in ("s3cret", "0ther")
+    )
+    assert before.id == after.id == f"7/{url}***"
+    assert (before.url, after.url) == (f"{url}s3cret", f"{url}0ther")
 
 
 def test_photos_elsewhere_are_fetched_by_the_client(tmp_path: Path) -> None:

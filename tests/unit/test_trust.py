@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from personae.core.bids import Bid, Pool, Rules
 from personae.core.corroborate import CLUSTERED, CORROBORATED
+from personae.core.hearing import SOURCE_LIMIT, TOTAL_LIMIT
 from personae.core.poison import POISON, Nearness
-from personae.core.settle import SOURCE_LIMIT, TOTAL_LIMIT, Bid, Pool, Rules, settle
+from personae.core.settle import settle
 from personae.core.trust import (
     HIGH_TRUST,
     LOW_TRUST_QUARANTINED,
@@ -197,12 +199,12 @@ def test_a_face_nearer_to_another_person_is_held_with_both_distances() -> None:
     assert held.other_distance < 0.5 < held.distance
 
 
-def test_one_face_for_two_people_goes_to_the_more_trusted() -> None:
+def test_one_face_for_two_people_goes_to_the_more_trusted_and_of_equals_to_nobody() -> None:
     vectors = faces_of(1, 1)
     bids = [bid(0, person=2, trust=Trust.LOW, source="x"), bid(0, person=1)]
     assert settled(bids, vectors) == [LOW_TRUST_QUARANTINED, HIGH_TRUST]
     both = [bid(0, person=2, source="b"), bid(0, person=1, source="a")]
-    assert settled(both, vectors) == [POISON, HIGH_TRUST]
+    assert settled(both, vectors) == [POISON, POISON]
 
 
 def test_two_claims_on_one_face_are_one_face() -> None:

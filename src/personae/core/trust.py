@@ -109,14 +109,25 @@ def judge(vector: Vector, existing: Vectors, trust: Trust, cuts: Cuts) -> Ruling
     Source: the trust rule of docs/adr/0074-enrichment.md.
     """
     apart = distances(vector, existing)
-    nearest = float(apart.min()) if len(apart) else None
+    return rule(float(apart.min()) if len(apart) else None, len(existing), trust, cuts)
+
+
+def rule(nearest: float | None, existing: int, trust: Trust, cuts: Cuts) -> Ruling:
+    """Say the same as `judge` of a face that was measured already.
+
+    Args:
+        nearest: distance to the nearest of the person's faces, in [0, 2]; None: there is none.
+        existing: how many faces the person has.
+        trust: of the source.
+        cuts: of the models that it was measured with.
+    """
     if trust is Trust.HIGH:
         return Ruling(ClaimState.ACCEPTED, HIGH_TRUST)
     if trust is Trust.LOW:
         return Ruling(ClaimState.QUARANTINED, LOW_TRUST_QUARANTINED, nearest)
     if nearest is None:
         return Ruling(ClaimState.REFUSED, NO_EXISTING_FACES)
-    cut = cuts.at(len(existing))
+    cut = cuts.at(existing)
     if nearest < cut:
         return Ruling(ClaimState.ACCEPTED, MATCHED_EXISTING, nearest, cut)
     return Ruling(ClaimState.REFUSED, NO_MATCH, nearest, cut)

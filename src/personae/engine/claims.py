@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from personae.core.bids import Bid, Pool, Rules
 from personae.core.ledger import FaceState, resolve_faces, resolve_people
 from personae.core.poison import Nearness
-from personae.core.settle import Bid, Pool, Rules, settle
+from personae.core.settle import settle
 from personae.core.trust import Ruling, cuts_of
 from personae.engine import ledger, provisional
 from personae.engine.gallery import load_gallery
@@ -44,11 +45,26 @@ class _Open:
     claims: tuple[Claim, ...]
     bids: tuple[Bid, ...]
     pool: Pool
-    rejected: tuple[Claim, ...] = ()
+    rejected: tuple[Claim, ...]
     """Those that a human has contradicted; nobody is asked again."""
+    before: tuple[Claim, ...]
+    """All that were open."""
+    again: tuple[Claim, ...]
+    """Accepted ones that are settled again."""
 
 
-def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> list[Claim]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of claims, and what they were before."""
+
+    claims: tuple[Claim, ...]
+    before: tuple[Claim, ...]
+    """All that were open."""
+    again: tuple[Claim, ...]
+    """Accepted ones that were settled again."""
+
+
+def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> Settled:
     """Return the open claims as they are settled; of those with a face in the models in use.
 
     Args:
@@ -62,15 +78,16 @@ def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> list[Claim]:
     nearness = Nearness(thresholds.cluster, thresholds.match)
     rules = Rules(cuts_of(thresholds), nearness, thresholds.cluster, limits.total)
     rulings = settle(material.bids, material.pool, rules)
-    told = [
+    told = tuple(
         _told(claim, ruling, vision.model_id)
         for claim, ruling in zip(material.claims, rulings, strict=True)
         if claim.state is not ClaimState.ACCEPTED or ruling.state is not ClaimState.ACCEPTED
-    ]
-    return told + [replace(claim, state=ClaimState.REFUSED, reason=REJECTED) for claim in material.rejected]
+    )
+    contradicted = (replace(claim, state=ClaimState.REFUSED, reason=REJECTED) for claim in material.rejected)
+    return Settled((*told, *contradicted), material.before, material.again)
 
 
-def write_settled(tx: Transaction, settled: Sequence[Claim], *, final: bool) -> None:
+def write_settled(tx: Transaction, settled: Settled, *, final: bool) -> None:
     """Keep what was settled: the receipts, and for each source one operation that ties its accepted faces.
 
     Args:
@@ -78,13 +95,13 @@ def write_settled(tx: Transaction, settled: Sequence[Claim], *, final: bool) -> 
         settled: from `settle_claims`.
         final: whether every source has come to its end; else what is accepted now is settled again next time.
     """
-    before = {(claim.source, claim.image_ref): claim for claim in tx.sources.claims(states=OPEN)}
-    again = {(claim.source, claim.image_ref): claim for claim in provisional.reopened(tx)}
-    lost = {key: again.pop(key) for key in [(claim.source, claim.image_ref) for claim in settled] if key in again}
+    before = {claim.key: claim for claim in settled.before}
+    again = {claim.key: claim for claim in settled.again}
+    lost = {key: again.pop(key) for key in [claim.key for claim in settled.claims] if key in again}
     stay = {(claim.source, claim.face_id) for claim in again.values()}
     provisional.withdraw(tx, {(claim.source, claim.face_id) for claim in lost.values()} - stay)
     made = provisional.operations(tx)
-    changed = [claim for claim in settled if before.get((claim.source, claim.image_ref)) != claim]
+    changed = [claim for claim in settled.claims if before.get(claim.key) != claim]
     tx.sources.add_claims(changed)
     for source, claims in _by_source(changed).items():
         stated = [_decision(claim) for claim in claims if claim.state is ClaimState.ACCEPTED]
@@ -93,10 +110,10 @@ def write_settled(tx: Transaction, settled: Sequence[Claim], *, final: bool) -> 
     provisional.keep(tx, [] if final else made)
 
 
-def count(settled: Sequence[Claim]) -> dict[str, Counter[str]]:
+def count(settled: Settled) -> dict[str, Counter[str]]:
     """Return by source how many faces were accepted, and how many not, by reason."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for claim in settled:
+    for claim in settled.claims:
         mine = counts[claim.source]
         if claim.state is ClaimState.ACCEPTED:
             mine["faces_added"] += 1
@@ -110,20 +127,21 @@ def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits) -> _O
     rows = {int(face_id): row for row, face_id in enumerate(gallery.face_ids)}
     # What the machine tied itself vouches for nobody: a mistake would draw others after it.
     states = _states(tx)
-    again = provisional.reopened(tx)
-    asked = {(claim.source, claim.image_ref) for claim in again}
+    accepted, before = tx.sources.claims(states=(ClaimState.ACCEPTED,)), tx.sources.claims(states=OPEN)
+    again = provisional.reopened(tx, accepted)
+    asked = {claim.key for claim in again}
     tied = [face_id for face_id, state in states.items() if state.by in (Maker.HUMAN, Maker.SOURCE)]
     people = np.where(np.isin(gallery.face_ids, tied), gallery.person_ids, -1)
     vouchers: dict[int, set[str]] = defaultdict(set)
-    for claim in tx.sources.claims(states=(ClaimState.ACCEPTED,)):
-        if claim.face_id in rows and (claim.source, claim.image_ref) not in asked:
+    for claim in accepted:
+        if claim.face_id in rows and claim.key not in asked:
             vouchers[rows[claim.face_id]].add(claim.source)
     for claim in again:
         # Tied by nobody but those who are asked again.
         row, state = rows.get(claim.face_id or 0), states.get(FaceId(claim.face_id or 0))
         if row is not None and row not in vouchers and state is not None and state.by is Maker.SOURCE:
             people[row] = -1
-    found = [claim for claim in [*tx.sources.claims(states=OPEN), *again] if claim.face_id in rows]
+    found = [claim for claim in [*before, *again] if claim.face_id in rows]
     rejected = tuple(claim for claim in found if claim.person_id in _rejected(states, claim))
     # As far as a source is trusted today: sources.yaml may have changed since the claim came.
     trust = {spec.name: spec.trust for spec in parts.sources()}
@@ -137,7 +155,7 @@ def _gather(tx: Transaction, parts: Parts, vision: Vision, limits: Limits) -> _O
         for claim, row in zip(claims, bid_rows, strict=True)
     )  # fmt: skip
     pool = Pool(vectors, people, {row: frozenset(who) for row, who in vouchers.items()})
-    return _Open(tuple(claims), bids, pool, rejected)
+    return _Open(tuple(claims), bids, pool, rejected, tuple(before), tuple(again))
 
 
 def _states(tx: Transaction) -> Mapping[FaceId, FaceState]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from personae.core.quality import Gates
@@ -60,11 +59,6 @@ class _Choice:
     detection: Detection
     analysed: Analysed
     picture: Picture
-
-
-def still_valid(ref: ImageRef, today: date) -> bool:
-    """Say whether the photo may be used on this day."""
-    return ref.expires is None or today <= ref.expires
 
 
 def examine_photos(parts: Parts, gates: Gates, spec: SourceSpec, fetched: Sequence[Fetched]) -> list[Examined]:

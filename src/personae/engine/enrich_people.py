@@ -55,6 +55,11 @@ def _namesake(tx: Transaction, source: str, record: PersonRecord) -> PersonId | 
     return None if apart else found[0].id
 
 
+def _former(tx: Transaction, source: str, record: PersonRecord) -> PersonId | None:
+    """Return the person that the source made of the record before that was undone: its faces are still there."""
+    return tx.people.by_external_id(source, record.external_id, active=False)
+
+
 def _is_named(tx: Transaction, person_id: PersonId, source: str, record: PersonRecord) -> bool:
     """Whether the source has said this name of the person already."""
     if tx.people.by_external_id(source, record.external_id) is None:
@@ -94,7 +99,7 @@ def admit(tx: Transaction, source: str, record: PersonRecord) -> Met:
     first = tx.people.by_external_id(source, record.external_id) is None
     found, kept, conflicts = find(tx, source, record)
     named = found is not None and _is_named(tx, found, source, record)
-    person_id = found if found is not None else tx.people.add(name)
+    person_id = found if found is not None else _former(tx, source, record) or tx.people.add(name)
     tx.people.set_record(person_id, source, kept)
     if found is None:
         # At once, so that the next record of this transaction finds it; the ledger says the same when it is written.

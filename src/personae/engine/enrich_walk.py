@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from personae.core.quality import Gates
 from personae.engine.channel import Cancelled, Channel
-from personae.engine.enrich_image import EXPIRED, Examined, Fetched, examine_photos, still_valid
+from personae.engine.enrich_image import EXPIRED, Examined, Fetched, examine_photos
 from personae.errors import InputError, PersonaeError, SourceError
 from personae.ports import PeopleSource
 from personae.records import ClaimState, ImageRef, PersonRecord, Problem, SourceProgress, SourceSpec
@@ -32,6 +32,8 @@ FOR_GOOD = frozenset({
     EXPIRED,
 })  # fmt: skip
 """Reasons that will be the same tomorrow: the photo is not asked for again."""
+WEB_PAGE = "html_page"
+"""Reason of a photo in whose place a web page came: for good when it comes again while other photos come."""
 COMPLETE, WITH_FACES, ERRORS, LIMIT, TOTAL = "complete", "with_faces", "errors", "max_faces", "max_faces_total"
 PENDING, OVER_CHANGES = "pending", "over_changes"
 """Names among a walk's statistics."""
@@ -120,6 +122,8 @@ class _InHand:
     again: bool = False
     retried: int = 0
     """Photos that failed the first time."""
+    pages: set[str] = field(default_factory=set)
+    """Photos in whose place a web page came the first time."""
     photos: list[Examined] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     running: Future[list[Examined]] | None = None
@@ -150,10 +154,12 @@ class Walk:
         self._out = out
         self._in_hand: deque[_InHand] = deque()
         self._again: list[_InHand] = []
-        self._taken: set[str] = set()
+        self._taken: set[tuple[str, str]] = set()
         self._failures: Counter[str] = Counter()
         """Photos in a row that could not be fetched, by reason."""
         self._last_failure = ""
+        self._came = False
+        """Whether a photo came."""
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -211,17 +217,22 @@ class Walk:
 
     def _needed(self, record: PersonRecord) -> tuple[deque[ImageRef], int, int]:
         """Return the photos that may be fetched, how many faces are wanted of them, and how many are passed over."""
-        offered = list({ref.id: ref for ref in record.images if ref.id not in self._taken}.values())
+        offered = list(
+            {ref.id: ref for ref in record.images if (record.external_id, ref.id) not in self._taken}.values()
+        )
         if not self._plan.faces or record.deleted or not offered:
             return deque(), 0, 0
         name = self._source.spec.name
         with self._parts.store.read() as tx:
-            seen = tx.sources.seen(name, [ref.id for ref in offered])
+            seen = tx.sources.seen(name, record.external_id, [ref.id for ref in offered])
             person_id = tx.people.by_external_id(name, record.external_id)
             brought = 0
             if person_id is not None:
                 claims = tx.sources.claims(person_id=person_id)
-                brought = sum(claim.source == name and claim.face_id is not None for claim in claims)
+                mine = [claim for claim in claims if claim.source == name]
+                # Also under the id of a record that has become part of this one.
+                seen |= {claim.image_ref for claim in mine}
+                brought = len({claim.face_id for claim in mine if claim.face_id is not None})
                 accepted = {claim.face_id for claim in claims if claim.state is ClaimState.ACCEPTED}
                 if len(accepted) >= self._plan.total:
                     return deque(), 0, len(offered)
@@ -233,34 +244,35 @@ class Walk:
     def _fetch(self, person: _InHand) -> None:
         """Fetch as many photos as faces are missing, and have them examined."""
         fetched: list[Fetched] = []
-        failed: list[ImageRef] = []
+        failed: dict[ImageRef, str] = {}
         while person.waiting and len(fetched) + len(failed) < person.missing:
             ref = person.waiting.popleft()
-            photo = self._download(ref)
+            photo = self._download(ref, person.pages)
             if photo is None:
-                failed.append(ref)
+                failed[ref] = self._last_failure
             else:
-                self._taken.add(ref.id)
+                self._taken.add((person.record.external_id, ref.id))
                 fetched.append(photo)
-        for ref in failed:
-            person.failed.append(self._last_failure)
+        for ref, reason in failed.items():
+            person.failed.append(reason)
             if not person.again:
-                self._keep_for_later(person, ref)
+                self._keep_for_later(person, ref, reason)
         if fetched:
             person.running = self._pool.submit(
                 examine_photos, self._parts, self._plan.gates, self._source.spec, fetched
             )
 
-    def _download(self, ref: ImageRef) -> Fetched | None:
+    def _download(self, ref: ImageRef, pages: Collection[str]) -> Fetched | None:
         """Return the photo, or why it will never be had; None when it may be had another time."""
         if self._stopped.is_set():
             raise Cancelled
-        if not still_valid(ref, self._parts.clock().date()):
+        if not ref.usable(self._parts.clock()):
             return Fetched(ref, reason=EXPIRED)
         try:
             data = self._source.image(ref)
         except SourceError as error:
-            if error.reason in FOR_GOOD:
+            again = error.reason == WEB_PAGE and ref.id in pages and self._came
+            if error.reason in FOR_GOOD or again:
                 return Fetched(ref, reason=error.reason)
             self._last_failure = error.reason
             self._failures[error.reason] += 1
@@ -268,6 +280,7 @@ class Walk:
                 raise
             return None
         self._failures.clear()
+        self._came = True
         return Fetched(ref, data)
 
     def _is_hopeless(self, reason: str) -> bool:
@@ -275,11 +288,13 @@ class Walk:
         few = reason in HOPELESS and self._failures[reason] >= FEW_IN_A_ROW
         return few or self._failures.total() >= FAILURES_IN_A_ROW
 
-    def _keep_for_later(self, person: _InHand, ref: ImageRef) -> None:
+    def _keep_for_later(self, person: _InHand, ref: ImageRef, reason: str) -> None:
         if not self._again or self._again[-1].record is not person.record:
             self._again.append(_InHand(person.record, deque(), 0, 0, again=True))
         self._again[-1].waiting.append(ref)
         self._again[-1].retried += 1
+        if reason == WEB_PAGE:
+            self._again[-1].pages.add(ref.id)
 
     def _finish(self, person: _InHand) -> None:
         """Wait for a person's photos, fetch more while faces are missing, and hand the person on."""

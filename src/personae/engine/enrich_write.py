@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from personae.core.geometry import overlap
+from personae.core.redact import redact
 from personae.core.trust import RANK
 from personae.engine import ledger
 from personae.engine.analyse import Analysed, keep_crops
@@ -140,7 +141,7 @@ class Book:
                 counts["new_people"] += met.new
                 self._note_conflicts(item.spec.name, met.conflicts)
                 # Another run, beside this one, may have been quicker.
-                seen = tx.sources.seen(item.spec.name, [photo.ref.id for photo in item.photos])
+                seen = tx.sources.seen(item.spec.name, item.record.external_id, [photo.ref.id for photo in item.photos])
                 tx.sources.add_claims([_claim(item, photo, met.person_id, _face(tx, photo))
                                        for photo in item.photos if photo.ref.id not in seen])  # fmt: skip
         self._tally(item)
@@ -148,10 +149,16 @@ class Book:
         return decisions
 
     def _believed(self, item: Brought) -> PersonRecord:
-        """Return the record without ids of sources that are trusted more: they alone say who is theirs."""
+        """Return the record as it is kept: without keys in addresses.
+
+        And without ids of sources that are trusted more: they alone say who is theirs.
+        """
         ids = {name: external_id for name, external_id in item.record.external_ids.items()
                if self._ranks.get(name, RANK[item.spec.trust]) >= RANK[item.spec.trust]}  # fmt: skip
-        return replace(item.record, external_ids=ids)
+        return replace(
+            item.record, external_ids=ids, urls=tuple((redact(url), site) for url, site in item.record.urls),
+            images=tuple(replace(ref, url=redact(ref.url)) for ref in item.record.images),
+        )  # fmt: skip
 
     def _leave_out(self, item: Brought, why: str) -> None:
         """Note a record that nobody can be made of; the source will say the same tomorrow."""
@@ -175,7 +182,7 @@ class Book:
 
     def _tally(self, item: Brought) -> None:
         counts = self.counts[item.spec.name]
-        counts["people"] += not item.again
+        counts["people"] += not item.again and not item.record.deleted
         counts["images_processed"] += len(item.photos)
         counts["images_skipped"] += item.skipped
         counts["faces_brought"] += sum(photo.usable for photo in item.photos)
@@ -199,7 +206,7 @@ class Book:
             before, last_id=item.record.external_id if in_order else before.last_id, people=people, faces=faces,
             statistics=self._said(source, ended=False),
         )  # fmt: skip
-        if not item.again and self.counts[source]["people"] % PEOPLE_PER_EVENT == 0:
+        if not item.again and not item.record.deleted and self.counts[source]["people"] % PEOPLE_PER_EVENT == 0:
             tx.events.emit("enrich.progress", {"source": source, "people": people, "faces": faces})
 
     def _end(self, tx: Transaction, item: Ended) -> list[Decision]:
@@ -266,7 +273,7 @@ def _claim(item: Brought, photo: Examined, person_id: PersonId, face_id: FaceId 
         (ClaimState.QUARANTINED, WAITING) if face_id is not None else (ClaimState.REFUSED, photo.reason or NOT_KEPT)
     )
     return Claim(
-        item.spec.name, item.record.external_id, photo.ref.id, photo.ref.url, person_id, face_id, state, reason,
+        item.spec.name, item.record.external_id, photo.ref.id, redact(photo.ref.url), person_id, face_id, state, reason,
         item.spec.trust,
     )  # fmt: skip
 

@@ -6,11 +6,11 @@ would depend on which server was down that day.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from personae.engine import ledger
 from personae.ports import Transaction
-from personae.records import Claim, ClaimState
+from personae.records import Claim
 from personae.types import Maker, OperationId
 
 KEY = "enrich_provisional"
@@ -24,13 +24,10 @@ def operations(tx: Transaction) -> list[OperationId]:
     return [each for each in ids if not tx.decisions.operation(each).undone]
 
 
-def reopened(tx: Transaction) -> list[Claim]:
-    """Return the accepted claims that are to be settled again."""
+def reopened(tx: Transaction, accepted: Sequence[Claim]) -> list[Claim]:
+    """Return those of the accepted claims that are to be settled again."""
     stated = {(said.source, said.face_id) for each in operations(tx) for said in tx.decisions.of_operation(each)}
-    if not stated:
-        return []
-    return [claim for claim in tx.sources.claims(states=(ClaimState.ACCEPTED,))
-            if (claim.source, claim.face_id) in stated]  # fmt: skip
+    return [claim for claim in accepted if (claim.source, claim.face_id) in stated]
 
 
 def withdraw(tx: Transaction, lost: Collection[tuple[str | None, int | None]]) -> None:

@@ -188,7 +188,8 @@ class PeopleTable(Protocol):
         """What this source said last of the person; None: nothing."""
         ...
 
-    def by_external_id(self, source: str, external_id: str) -> PersonId | None: ...
+    def by_external_id(self, source: str, external_id: str, *, active: bool = True) -> PersonId | None:
+        """Who holds the id, among people who are active, or among those who were and are nobody now."""
 
 
 class ClusterTable(Protocol):
@@ -342,12 +343,12 @@ class JobTable(Protocol):
 class SourceTable(Protocol):
     """What sources brought, and how far each walk has come."""
 
-    def seen(self, source: str, image_refs: Sequence[str]) -> set[str]:
-        """Those of the photos that were dealt with before, whatever came of them."""
+    def seen(self, source: str, external_id: str, image_refs: Sequence[str]) -> set[str]:
+        """Those of a record's photos that were dealt with before, whatever came of them."""
         ...
 
     def add_claims(self, claims: Iterable[Claim]) -> None:
-        """Insert; a claim on the same source and photo takes the place of the former one."""
+        """Insert; a claim on the same source, record and photo takes the place of the former one."""
         ...
 
     def claims(

@@ -12,6 +12,10 @@ from personae.errors import SourceError
 
 HEAD_BYTES = 512
 """So many first bytes tell whether it is a picture."""
+MEMBERS = 10_000
+"""Parts that a gzip may have; each costs time however small it is."""
+HTML_PAGE = "html_page"
+"""Reason of a picture in whose place a web page came: perhaps one that asks to log in, or to come again."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 Check = Callable[[bytes], None]
@@ -25,14 +29,36 @@ class _Plain:
 
 
 class _Gunzip:
+    """A body is one gzip member or several, and zeros behind the last one; anything else there is refused.
+
+    Source: RFC 1952, 2.2.
+    """
+
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._stream = _member()
+        self._members = 1
 
     def decode(self, chunk: bytes, most: int) -> bytes:
+        kept = bytearray()
         try:
-            return self._stream.decompress(chunk, most)
+            while chunk and len(kept) < most:
+                if self._stream.eof and not (chunk := self._next(chunk)):
+                    break
+                kept += self._stream.decompress(chunk, most - len(kept))
+                chunk = self._stream.unused_data
         except zlib.error:
             raise SourceError("broken_answer", "the answer is not the gzip that it says it is") from None
+        return bytes(kept)
+
+    def _next(self, chunk: bytes) -> bytes:
+        """Begin another member, unless nothing but padding is left; return what is left."""
+        left = chunk.lstrip(b"\0")
+        if left:
+            self._members += 1
+            if self._members > MEMBERS:
+                raise SourceError("broken_answer", f"the answer is gzip of more than {MEMBERS:,} parts")
+            self._stream = _member()
+        return left
 
     def finish(self) -> None:
         if not self._stream.eof:
@@ -71,6 +97,10 @@ def read(chunks: Iterable[bytes], encoding: str, most: int, check: Check) -> byt
     return bytes(kept)
 
 
+def _member() -> zlib._Decompress:
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+
 def too_large(most: int) -> SourceError:
     """Return the error of a body of more than so many bytes."""
     return SourceError("too_large", f"the answer is larger than {most:,} bytes")
@@ -91,6 +121,17 @@ def picture(head: bytes) -> None:
         what = "a web page" if head.lstrip(_BLANK).startswith(b"<") else "something else"
         raise SourceError("not_an_image", f"{what} came instead of a picture")
     raise SourceError("not_an_image", f"{found.upper()} came; only JPEG, PNG and WebP are taken")
+
+
+def answered(head: bytes) -> None:
+    """Check, likewise, what a server answered; it may have a web page for every occasion.
+
+    Raises:
+        SourceError: html_page, not_an_image.
+    """
+    if sniff(head) is None and head.lstrip(_BLANK).startswith(b"<"):
+        raise SourceError(HTML_PAGE, "a web page came instead of a picture")
+    picture(head)
 
 
 def anything(head: bytes) -> None:

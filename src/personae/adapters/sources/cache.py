@@ -10,6 +10,8 @@ from pathlib import Path
 
 from personae.errors import BackendError
 
+_TEMPORARY = ".new"
+
 
 class ImageCache:
     """Photos of one source in a folder.
@@ -39,14 +41,17 @@ class ImageCache:
             BackendError: the disk is full, read-only or failed.
         """
         path = self._path(image_id)
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_TEMPORARY}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with temporary.open("wb") as file:
                 file.write(hashlib.sha256(photo).digest() + photo)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _rename(temporary, path)
+            # A process that was killed at it has left its attempt.
+            for attempt in self._folder.glob(f"{path.name}.*{_TEMPORARY}"):
+                attempt.unlink(missing_ok=True)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -67,3 +72,12 @@ class ImageCache:
     def _path(self, image_id: str) -> Path:
         # An id comes from outside: as a name it could be a path.
         return self._folder / hashlib.sha256(image_id.encode()).hexdigest()
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except FileNotFoundError:
+        # Somebody else kept the same photo meanwhile, and took this for an attempt that was left.
+        if not path.exists():
+            raise

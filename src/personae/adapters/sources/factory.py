@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personae.adapters.sources.content import MAX_IMAGE_BYTES
+from personae.adapters.sources.local import now
 from personae.errors import InputError
 from personae.ports.sources import PeopleSource
 from personae.records import SourceSpec
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
     from personae.adapters.sources.http import PoliteClient
 
 
-def open_source(spec: SourceSpec, cache: Path | None = None, max_bytes: int = MAX_IMAGE_BYTES) -> PeopleSource:
+def open_source(
+    spec: SourceSpec, cache: Path | None = None, max_bytes: int = MAX_IMAGE_BYTES, clock: Callable[[], datetime] = now
+) -> PeopleSource:
     """Return a source; it is asked nothing yet. Closing it closes its connections.
 
     Args:
         spec: its entry.
         cache: folder where photos are kept by their id, for servers that cannot say whether one has changed.
         max_bytes: of a photo that comes over the network.
+        clock: says what day it is, for photos that may be used until one, and when a walk of files began.
 
     Raises:
         InputError: there is no such type, or the entry lacks what the type needs.
@@ -32,11 +37,11 @@ def open_source(spec: SourceSpec, cache: Path | None = None, max_bytes: int = MA
     if spec.type == "folder":
         from personae.adapters.sources.folder import FolderSource
 
-        return FolderSource(spec)
+        return FolderSource(spec, clock)
     if spec.type == "manifest":
         from personae.adapters.sources.manifest import ManifestSource
 
-        return ManifestSource(spec, _client(spec, max_bytes))
+        return ManifestSource(spec, _client(spec, max_bytes), clock)
     if spec.type == "stash_box":
         return _stash_box(spec, cache, max_bytes)
     if spec.type == "immich":

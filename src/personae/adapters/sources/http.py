@@ -11,8 +11,16 @@ import httpcore
 import httpx
 
 from personae.adapters.sources.address import Guard
-from personae.adapters.sources.body import Check, anything, parse, picture, read, too_large
-from personae.adapters.sources.limits import Limits, Machine, RateLimit, TransientError, backoff, retry_after
+from personae.adapters.sources.body import Check, answered, anything, parse, read, too_large
+from personae.adapters.sources.limits import (
+    Limits,
+    Machine,
+    RateLimit,
+    TransientError,
+    backoff,
+    day_and_time,
+    retry_after,
+)
 from personae.adapters.sources.wire import Wire
 from personae.errors import SourceError
 from personae.records import SourceSpec
@@ -105,7 +113,7 @@ class PoliteClient:
             SourceError: it cannot be had, is too large or is something else.
         """
         accept = "image/jpeg, image/png, image/webp"
-        return self._fetch(_Ask("GET", _url(url), accept, self._limits.image_bytes, picture))
+        return self._fetch(_Ask("GET", _url(url), accept, self._limits.image_bytes, answered))
 
     def close(self) -> None:
         """Close every connection."""
@@ -169,7 +177,7 @@ class PoliteClient:
     def _check_open(self, url: httpx.URL) -> None:
         left = self._closed_until.get(_origin(url), 0.0) - self._machine.clock()
         if left > 0:
-            raise SourceError("busy", f"{url.host} asks to be left alone for {left:.0f} s")
+            raise self._closed(url, left)
 
     def _check_status(self, url: httpx.URL, response: httpcore.Response, headers: httpx.Headers) -> None:
         status = response.status
@@ -184,9 +192,13 @@ class PoliteClient:
         wait = retry_after(headers.get("retry-after"), self._machine.wall())
         if wait is not None and wait > self._limits.patience_seconds:
             self._closed_until[_origin(url)] = self._machine.clock() + wait
-            raise SourceError("busy", f"{url.host} asks to be left alone for {wait:.0f} s")
+            raise self._closed(url, wait)
         reason = "busy" if status == 429 else f"http_{status}"
         raise TransientError(reason, f"{url.host} answers {status}", wait, overload=status == 429)
+
+    def _closed(self, url: httpx.URL, seconds: float) -> SourceError:
+        until = day_and_time(self._machine.wall() + seconds)
+        return SourceError("busy", f"{url.host} asks to be left alone until {until}")
 
 
 def _next(ask: _Ask, url: httpx.URL, status: int, location: str) -> httpx.URL:

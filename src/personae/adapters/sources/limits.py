@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from personae.adapters.sources.address import resolve
@@ -141,3 +141,15 @@ def retry_after(value: str | None, now: float) -> float | None:
         return max(0.0, moment.timestamp() - now)
     except (ValueError, OverflowError):
         return None
+
+
+def day_and_time(seconds: float) -> str:
+    """Return a moment for a person to read, in UTC; one that no calendar has is far away.
+
+    Args:
+        seconds: since 1970.
+    """
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "a day that is far away"

@@ -27,6 +27,7 @@ from personae.adapters.sources.local import (
 from personae.adapters.sources.manifest_entry import COLUMNS, BadRowError, Entry, entry, similar, unique
 from personae.adapters.sources.manifest_rows import Layout, Row, layout, rows
 from personae.adapters.sources.problems import Problems
+from personae.core.redact import redact
 from personae.errors import SourceError
 from personae.records import ImageRef, Page, PersonRecord, Problem, SourceSpec
 
@@ -146,7 +147,7 @@ class ManifestSource:
         Raises:
             SourceError: expired, wrong_hash, no_client, or why the photo cannot be had.
         """
-        if ref.expires and self._now().astimezone().date() > ref.expires:
+        if not ref.usable(self._now()):
             raise SourceError("expired", f"{_shown(ref)} could be used until {ref.expires}")
         if not ref.url.startswith("file:"):
             if self._client is None:
@@ -266,8 +267,9 @@ class ManifestSource:
 
     def _ref(self, found: Entry) -> ImageRef:
         url = found.image if "://" in found.image else (self._path.parent / found.image).as_uri()
-        # One photo may show two people, each with a row: it is offered once for each.
-        name = f"{quote(found.id, safe=' ')}/{found.image}"
+        # One photo may show two people, each with a row: it is offered once for each. A key in the address is not
+        # part of the name, which is kept and shown, and a new one makes no new photo.
+        name = f"{quote(found.id, safe=' ')}/{redact(found.image)}"
         return ImageRef(
             name, url, sha256=found.sha256, licence=found.licence, purpose=found.purpose, expires=found.expires
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from personae.adapters.sources.answers import (
@@ -136,16 +136,28 @@ class StashBoxSource:
         return Page(tuple(each for each in found if each is not None), count)
 
     def people(self, after: str | None = None) -> Iterator[PersonRecord]:
-        """Every person, by the moment of creation and id; listed ids in their own order."""
+        """Every person, by the moment of creation and id, and behind each the records that were merged into it.
+
+        Listed ids in their own order.
+        """
         if self.spec.ids:
             yield from by_ids(self.spec.ids, after, self._find)
             return
-        behind = self._key(after) if after is not None else None
+        last = self._entry(after) if after is not None else None
+        behind = self._key(last) if last is not None else None
         kept: dict[str, PersonRecord | None] = {}
-        for _, person_id in FullWalk(self._reader("CREATED_AT", "ASC", "created", kept), self._size, behind):
+        merged: dict[str, tuple[str, ...]] = {}
+        told: set[str] = set()
+        record = self._record(last) if last is not None else None
+        if last is not None and record is not None:
+            # Those behind the last one have perhaps not been handed on.
+            yield from _merged(record, words(last.get("merged_ids")), told)
+        for _, person_id in FullWalk(self._reader("CREATED_AT", "ASC", "created", kept, merged), self._size, behind):
             record = kept.pop(person_id)
-            if record is not None:
+            if record is not None and person_id not in told:
+                told.add(person_id)
                 yield record
+                yield from _merged(record, merged.pop(person_id, ()), told)
 
     def changed_since(self, moment: str) -> Iterator[PersonRecord]:
         """What changed, latest first; of each person, the records that were merged into it come behind it."""
@@ -163,11 +175,7 @@ class StashBoxSource:
             if record is None:
                 continue
             yield record
-            # The listing leaves merged records out: only the one they became part of tells of them.
-            for each in merged.get(person_id, ()):
-                if each not in told:
-                    told.add(each)
-                    yield PersonRecord(each, record.name, deleted=True, merged_into=person_id, updated=record.updated)
+            yield from _merged(record, merged.get(person_id, ()), told)
 
     def image(self, ref: ImageRef) -> bytes:
         """The photo, from the cache when it is there."""
@@ -189,7 +197,7 @@ class StashBoxSource:
         direction: str,
         stamp: str,
         kept: dict[str, PersonRecord | None],
-        merged: dict[str, tuple[str, ...]] | None = None,
+        merged: dict[str, tuple[str, ...]],
     ) -> Callable[[int], Listed]:
         """Return what reads a page for a walk and keeps its records that the walk has not seen in this state."""
         met: set[Key] = set()
@@ -201,22 +209,35 @@ class StashBoxSource:
                 if key not in met:
                     met.add(key)
                     kept[key[1]] = self._record(each)
-                    if merged is not None:
-                        merged[key[1]] = words(each.get("merged_ids"))
+                    merged[key[1]] = words(each.get("merged_ids"))
             return Listed(keys, count)
 
         return read
 
-    def _key(self, person_id: str) -> Key | None:
+    def _key(self, entry: Mapping[str, object]) -> Key | None:
+        """Return the place to go on behind; None to begin anew, rather than to miss somebody.
+
+        A merged record has come behind one that it became part of, perhaps by steps, whenever that one was made: the
+        walk goes on before the earliest of them.
+        """
+        key = self._moment(entry, "created"), needed(entry, "id", self.source_name)
+        met = {key[1]}
+        while (into := text(entry.get("merged_into_id"))) and into not in met:
+            met.add(into)
+            found = self._entry(into) if len(met) <= MERGES else None
+            if found is None:
+                return None
+            entry = found
+            key = min(key[0], self._moment(entry, "created")), ""
+        return key
+
+    def _entry(self, person_id: str) -> Mapping[str, object] | None:
         found = self._ask(_FIND, {"id": person_id})
-        if found is None:
-            # Begin anew rather than miss somebody: what was brought before is found again.
-            return None
-        return self._moment(table(found, self.source_name, "a person"), "created"), person_id
+        return None if found is None else table(found, self.source_name, "a person")
 
     def _find(self, person_id: str) -> PersonRecord | None:
-        found = self._ask(_FIND, {"id": person_id})
-        return None if found is None else self._record(table(found, self.source_name, "a person"))
+        found = self._entry(person_id)
+        return None if found is None else self._record(found)
 
     def _list(self, page: int, size: int, sort: str, direction: str) -> tuple[list[Mapping[str, object]], int]:
         wanted = {"page": page, "per_page": size, "sort": sort, "direction": direction}
@@ -287,6 +308,15 @@ class StashBoxSource:
             merged_into=text(entry.get("merged_into_id")) or None,
             updated=text(entry.get("updated")),
         )
+
+
+def _merged(record: PersonRecord, ids: Sequence[str], told: set[str]) -> Iterator[PersonRecord]:
+    """Yield the records that became part of this one: the listing leaves them out. `told` is added to."""
+    for each in ids:
+        if each not in told:
+            told.add(each)
+            into = record.external_id
+            yield PersonRecord(each, record.name, deleted=True, merged_into=into, updated=record.updated)
 
 
 def _site(entry: Mapping[str, object]) -> str:

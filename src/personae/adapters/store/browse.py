@@ -57,7 +57,7 @@ class SqlBrowse:
         if kind is not None:
             query = query.where(people.c.kind == kind)
         found = self.scope.connection.execute(query).scalars().all()
-        return SqlPeople(self.scope).where(self.scope.among(people.c.id, found)) if found else []
+        return SqlPeople(self.scope).these(found)
 
     def clusters(self, after: int, limit: int) -> list[Cluster]:
         """See the port."""

@@ -49,14 +49,21 @@ def best_faces(
         owner: the column of faces to group by.
         conditions: which faces count; those without an owner never do.
     """
+    return read_best(scope, best_query(owner, faces.c.project_id == scope.project_id, *conditions), {})
+
+
+def best_query(owner: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the query of `best_faces`, of whatever project."""
     place = sa.func.row_number().over(partition_by=owner, order_by=_BEST_FIRST).label("place")
     count = sa.func.count().over(partition_by=owner).label("face_count")
-    query = sa.select(owner.label("owner_id"), faces.c.id, place, count).where(
-        faces.c.project_id == scope.project_id, owner.is_not(None), *conditions
-    )
+    query = sa.select(owner.label("owner_id"), faces.c.id, place, count).where(owner.is_not(None), *conditions)
     ranked = query.subquery()
-    best = sa.select(ranked.c.owner_id, ranked.c.face_count, ranked.c.id).where(ranked.c.place == 1)
-    return {owner_id: (n, FaceId(face_id)) for owner_id, n, face_id in scope.connection.execute(best)}
+    return sa.select(ranked.c.owner_id, ranked.c.face_count, ranked.c.id).where(ranked.c.place == 1)
+
+
+def read_best(scope: Scope, query: sa.Select[Any], given: Mapping[str, Any]) -> dict[int, tuple[int, FaceId]]:
+    """Run a query of `best_query` with these parameters."""
+    return {owner_id: (n, FaceId(face_id)) for owner_id, n, face_id in scope.connection.execute(query, given)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from personae.adapters.store.columns import storable
 from personae.adapters.store.decisions import revoked_sources
-from personae.adapters.store.faces import best_faces
+from personae.adapters.store.faces import best_faces, best_query, read_best
 from personae.adapters.store.facts import to_json, to_record, together
+from personae.adapters.store.kin import FACTS_OF, IDS_OF, Details, details_of
 from personae.adapters.store.schema import aliases, external_ids, faces, people, person_facts, urls
-from personae.adapters.store.scope import Scope, in_parts, unique
+from personae.adapters.store.scope import Scope, unique
 from personae.errors import Conflict, InputError, NotFound
 from personae.records import PersonRecord
 from personae.types import FaceId, Person, PersonId
@@ -41,13 +42,32 @@ _HOLDER = (
         external_ids.c.source == sa.bindparam("source"),
         external_ids.c.external_id == sa.bindparam("external_id"),
         external_ids.c.stated_by.not_in(sa.bindparam("gone", expanding=True)),
-        people.c.active,
+        people.c.active == sa.bindparam("active"),
     )
     .order_by(people.c.id)
 )
 _NOW = sa.select(sa.func.coalesce(people.c.merged_into, people.c.id)).where(
     people.c.id == sa.bindparam("person"), people.c.project_id == sa.bindparam("project")
 )
+_PROJECT = people.c.project_id == sa.bindparam("project")
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_ACTIVE = sa.select(people).where(_PROJECT, people.c.active).order_by(people.c.id)
+_OF_THESE = _ACTIVE.where(people.c.id.in_(_IDS))
+# Not by project: with it SQLite would go through all of its faces.
+_BEST_OF = best_query(faces.c.person_id, faces.c.person_id.in_(_IDS))
+_OWNER = sa.func.coalesce(people.c.merged_into, people.c.id)
+_CALLED = sa.union(
+    sa.select(_OWNER).where(_PROJECT, people.c.name_key == sa.bindparam("key")),
+    # A merged person counts through the one it is now, whether or not it still has a name of its own.
+    sa.select(_OWNER)
+    .select_from(people.join(aliases, aliases.c.person_id == people.c.id))
+    .where(aliases.c.alias_key == sa.bindparam("key"),
+           aliases.c.stated_by.not_in(sa.bindparam("gone", expanding=True))),
+)  # fmt: skip
+_STATE: dict[str, Any] = {"active": sa.bindparam("is_active"), "merged_into": sa.bindparam("into")}
+_NAMES: dict[str, Any] = {"name": sa.bindparam("called"), "name_key": sa.bindparam("key")}
+_SET_STATE = sa.update(people).where(people.c.id == sa.bindparam("person")).values(_STATE)
+_SET_NAME = sa.update(people).where(people.c.id == sa.bindparam("person")).values(_STATE | _NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +96,28 @@ class SqlPeople:
 
     def get(self, person_id: PersonId) -> Person:
         """See the port."""
-        for person in self.where(people.c.id == person_id):
+        for person in self.these([int(person_id)]):
             return person
         raise NotFound(f"there is no person #{person_id}")
 
     def find(self, name: str) -> list[Person]:
         """See the port; by id."""
-        wanted = _key(name)
-        owner = sa.func.coalesce(people.c.merged_into, people.c.id)
-        named = sa.select(owner).where(people.c.name_key == wanted)
-        # A merged person counts through the one it is now, whether or not it still has a name of its own.
-        called = (
-            sa.select(owner)
-            .select_from(people.join(aliases, aliases.c.person_id == people.c.id))
-            .where(aliases.c.alias_key == wanted, aliases.c.stated_by.not_in(revoked_sources(self.scope)))
-        )
-        found = self.where(people.c.id.in_(named.union(called)))
-        return sorted(found, key=lambda person: person.id)
+        gone = sorted(revoked_sources(self.scope))
+        given = {"project": self.scope.project_id, "key": _key(name), "gone": gone}
+        return self.these(self.scope.connection.execute(_CALLED, given).scalars().all())
 
     def all(self) -> list[Person]:
         """See the port."""
-        return sorted(self.where(sa.true()), key=lambda person: (-person.face_count, person.id))
+        return sorted(self._people(_ACTIVE, {}), key=lambda person: (-person.face_count, person.id))
 
     def set_state(self, person_id: PersonId, *, name: str | None, merged_into: PersonId | None) -> None:
         """See the port; a person merged into another is not active either."""
-        values: dict[str, Any] = {"active": name is not None and merged_into is None, "merged_into": merged_into}
+        active = name is not None and merged_into is None
+        values: dict[str, Any] = {"person": int(person_id), "is_active": active, "into": merged_into}
         if name is not None:
-            values |= {"name": _short(name), "name_key": _short(_key(name))}
+            values |= {"called": _short(name), "key": _short(_key(name))}
         self._known(person_id)
-        self.scope.connection.execute(sa.update(people).where(people.c.id == person_id).values(values))
+        self.scope.connection.execute(_SET_STATE if name is None else _SET_NAME, values)
 
     def add_alias(self, person_id: PersonId, alias: str) -> None:
         """See the port."""
@@ -136,11 +149,8 @@ class SqlPeople:
         self._add_external_ids(person_id, dict(record.external_ids) | own, source)
         self._add(aliases, called)
         self._add(urls, places)
-        statement = self.scope.upsert(person_facts)
         self.scope.connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["person_id", "source"], set_={"record": statement.excluded.record}
-            ),
+            self.scope.put(person_facts, ("person_id", "source"), ("record",)),
             {"person_id": person_id, "source": source, "record": to_json(record)},
         )
 
@@ -155,14 +165,9 @@ class SqlPeople:
         name = self.scope.connection.execute(query).scalar()
         if name is None:
             raise NotFound(f"there is no person #{person_id}")
-        said = (
-            sa.select(person_facts.c.source, person_facts.c.record)
-            .select_from(person_facts.join(people, person_facts.c.person_id == people.c.id))
-            .where(mine, sa.or_(people.c.id == person_id, people.c.merged_into == person_id))
-            .order_by(person_facts.c.id)
-        )
+        ids = self.scope.connection.execute(IDS_OF, {"owners": [int(person_id)]}).scalars().all()
         gone = revoked_sources(self.scope)
-        rows = self.scope.connection.execute(said)
+        rows = self.scope.connection.execute(FACTS_OF, {"ids": ids})
         records = [(source, to_record(values)) for source, values in rows if source not in gone]
         return together(records) if records else PersonRecord("", name)
 
@@ -177,9 +182,9 @@ class SqlPeople:
         found = self.scope.connection.execute(query).scalar()
         return None if found is None else to_record(found)
 
-    def by_external_id(self, source: str, external_id: str) -> PersonId | None:
-        """See the port; only active people, a merged one through the one it is now."""
-        given = {"project": self.scope.project_id, "source": source, "external_id": external_id}
+    def by_external_id(self, source: str, external_id: str, *, active: bool = True) -> PersonId | None:
+        """See the port; a merged person through the one it is now."""
+        given = {"project": self.scope.project_id, "source": source, "external_id": external_id, "active": active}
         found = self.scope.connection.execute(_HOLDER, {**given, "gone": sorted(revoked_sources(self.scope))}).scalar()
         return None if found is None else PersonId(found)
 
@@ -194,7 +199,7 @@ class SqlPeople:
     def _add(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         """Insert what is not there yet."""
         if rows:
-            self.scope.connection.execute(self.scope.upsert(table).on_conflict_do_nothing(), rows)
+            self.scope.connection.execute(self.scope.put(table), rows)
 
     def _add_external_ids(self, person_id: PersonId, ids: Mapping[str, str], stated_by: str) -> None:
         now = self._known(person_id)
@@ -213,70 +218,30 @@ class SqlPeople:
             for source, external_id in ids.items()
         ]
         if rows:
-            statement = self.scope.upsert(external_ids)
-            self.scope.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["project_id", "source", "external_id", "stated_by"],
-                    set_={"person_id": statement.excluded.person_id},
-                ),
-                rows,
-            )
+            keys = ("project_id", "source", "external_id", "stated_by")
+            self.scope.connection.execute(self.scope.put(external_ids, keys, ("person_id",)), rows)
 
-    def where(self, condition: sa.ColumnElement[bool]) -> list[Person]:
-        """Return the active people whose rows fulfil a condition, by id."""
-        query = (
-            sa.select(people)
-            .where(people.c.project_id == self.scope.project_id, people.c.active, condition)
-            .order_by(people.c.id)
-        )
-        rows = self.scope.connection.execute(query).all()
+    def these(self, person_ids: Sequence[int]) -> list[Person]:
+        """Return those of these people who are active, by id."""
+        return self._people(_OF_THESE, {"ids": list(person_ids)}) if person_ids else []
+
+    def _people(self, query: sa.Select[Any], given: Mapping[str, Any]) -> list[Person]:
+        """Return active people; by id."""
+        rows = self.scope.connection.execute(query, {"project": self.scope.project_id, **given}).all()
         if not rows:
             return []
         ids = [row.id for row in rows]
-        details, best = self._details(ids), self._best(ids)
+        details = details_of(self.scope, ids, sorted(revoked_sources(self.scope)))
+        best = self._best(ids)
         return [_person(row, details[row.id], *best.get(row.id, (0, None))) for row in rows]
 
     def _best(self, person_ids: Sequence[int]) -> dict[int, tuple[int, FaceId]]:
         if len(person_ids) > _ONE_BY_ONE:
             return best_faces(self.scope, faces.c.person_id)
-        return best_faces(self.scope, faces.c.person_id, faces.c.person_id.in_(person_ids))
-
-    def _details(self, person_ids: Sequence[int]) -> dict[int, _Details]:
-        """What is kept beside the record, of each person and those merged into it."""
-        details = {i: _Details([], {}, []) for i in person_ids}
-        gone = revoked_sources(self.scope)
-        owner = sa.func.coalesce(people.c.merged_into, people.c.id).label("owner")
-        former = sa.select(owner, people.c.name).where(people.c.merged_into.is_not(None)).order_by(people.c.id)
-
-        def of(table: sa.Table, *columns: sa.Column[Any]) -> sa.Select[Any]:
-            joined = people.join(table, table.c.person_id == people.c.id)
-            query = sa.select(owner, *columns).select_from(joined).where(table.c.stated_by.not_in(gone))
-            return query.order_by(people.c.id, *columns)
-
-        for part in in_parts(person_ids):
-            mine = owner.in_(part)
-            for i, alias in self.scope.connection.execute(of(aliases, aliases.c.alias).where(mine)):
-                details[i].aliases.append(alias)
-            for i, name in self.scope.connection.execute(former.where(mine)):
-                details[i].aliases.append(name)
-            ids = of(external_ids, external_ids.c.source, external_ids.c.external_id)
-            for i, source, external_id in self.scope.connection.execute(ids.where(mine)):
-                details[i].external_ids.setdefault(source, external_id)
-            for i, url in self.scope.connection.execute(of(urls, urls.c.url).where(mine)):
-                details[i].urls.append(url)
-        return details
+        return read_best(self.scope, _BEST_OF, {"ids": list(person_ids)})
 
 
-@dataclass(frozen=True, slots=True)
-class _Details:
-    """Aliases, external ids by source and URLs of one person."""
-
-    aliases: list[str]
-    external_ids: dict[str, str]
-    urls: list[str]
-
-
-def _person(row: Any, details: _Details, face_count: int, best_face: FaceId | None) -> Person:
+def _person(row: Any, details: Details, face_count: int, best_face: FaceId | None) -> Person:
     return Person(
         id=PersonId(row.id),
         name=row.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -31,6 +32,13 @@ class Scope:
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert that knows ON CONFLICT, in this database's dialect."""
         return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+
+    def put(self, table: sa.Table, keys: tuple[str, ...] = (), changed: tuple[str, ...] = ()) -> sa.Insert:
+        """Return the insert that writes these columns anew where a row of these keys is there; without keys, nothing.
+
+        Built once, since that takes as long as a write.
+        """
+        return _put(self.on_postgres, table, keys, changed)
 
     def among(self, column: sa.ColumnElement[Any], ids: Iterable[int]) -> sa.ColumnElement[bool]:
         """Return the condition that `column` is one of the ids, however many, sent as one parameter."""
@@ -66,6 +74,16 @@ class Scope:
     def on_postgres(self) -> bool:
         """Whether the database is PostgreSQL."""
         return self.connection.dialect.name == "postgresql"
+
+
+@cache
+def _put(on_postgres: bool, table: sa.Table, keys: tuple[str, ...], changed: tuple[str, ...]) -> sa.Insert:
+    statement = postgresql.insert(table) if on_postgres else sqlite.insert(table)
+    if not keys:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(
+        index_elements=list(keys), set_={name: statement.excluded[name] for name in changed}
+    )
 
 
 def in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:

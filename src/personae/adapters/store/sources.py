@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from personae.adapters.store.columns import storable
 from personae.adapters.store.decisions import revoked_sources
+from personae.adapters.store.kin import IDS_OF
 from personae.adapters.store.schema import claims, people, source_progress
 from personae.adapters.store.scope import Scope, in_parts, unique
 from personae.errors import InputError
@@ -34,10 +35,10 @@ class SqlSources:
 
     scope: Scope
 
-    def seen(self, source: str, image_refs: Sequence[str]) -> set[str]:
+    def seen(self, source: str, external_id: str, image_refs: Sequence[str]) -> set[str]:
         """See the port."""
         query = sa.select(claims.c.ref_key).where(self._mine(), claims.c.source == source)
-        keys = {_key(image_ref): image_ref for image_ref in unique(image_refs)}
+        keys = {_key(external_id, image_ref): image_ref for image_ref in unique(image_refs)}
         found: set[str] = set()
         for part in in_parts(list(keys)):
             found.update(
@@ -66,16 +67,12 @@ class SqlSources:
         limit: int | None = None,
     ) -> list[Claim]:
         """See the port."""
-        query = self._counting().limit(limit)
+        query = self._counting() if person_id is None else self._counting_on(person_id)
         if source is not None:
             query = query.where(claims.c.source == source)
-        if person_id is not None:
-            # Not `_NOW` alone, which no index serves.
-            merged = sa.select(people.c.id).where(people.c.merged_into == person_id)
-            query = query.where(sa.or_(_WHOSE.c.id == person_id, _WHOSE.c.id.in_(merged)), _NOW.in_([person_id]))
         if states:
             query = query.where(claims.c.state.in_(states))
-        return [_claim(row) for row in self.scope.connection.execute(query)]
+        return [_claim(row) for row in self.scope.connection.execute(query.limit(limit))]
 
     def claims_on(self, face_ids: Sequence[FaceId]) -> list[Claim]:
         """See the port."""
@@ -117,13 +114,22 @@ class SqlSources:
 
     def _counting(self) -> sa.Select[Any]:
         """Return the query for all claims of sources that are not revoked, newest first."""
+        return self._standing().where(self._mine())
+
+    def _counting_on(self, person_id: PersonId) -> sa.Select[Any]:
+        """Return the same for the claims on one person, whoever it was when they were made."""
+        ids = self.scope.connection.execute(IDS_OF, {"owners": [int(person_id)]}).scalars().all()
+        # Not by the claim's own project: with it SQLite would go through all claims of a source.
+        ours = _WHOSE.c.project_id == self.scope.project_id
+        return self._standing().where(ours, claims.c.person_id.in_(ids), _NOW.in_([int(person_id)]))
+
+    def _standing(self) -> sa.Select[Any]:
         joined = claims.join(_WHOSE, claims.c.person_id == _WHOSE.c.id).outerjoin(
             _OTHER, claims.c.other_person_id == _OTHER.c.id
         )
         query = (
             sa.select(claims, _NOW.label("person_now"), _OTHER_NOW.label("other_now"))
             .select_from(joined)
-            .where(self._mine())
             .order_by(claims.c.id.desc())
         )
         gone = self.revoked()
@@ -133,7 +139,7 @@ class SqlSources:
         return claims.c.project_id == self.scope.project_id
 
     def _forget(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Remove the claims on these photos, by source and key."""
+        """Remove these claims, by source and key."""
         by_source: dict[str, list[str]] = {}
         for source, key in keys:
             by_source.setdefault(source, []).append(key)
@@ -147,9 +153,10 @@ _TABLE = claims
 """Under a name that `add_claims` does not use otherwise."""
 
 
-def _key(image_ref: str) -> str:
-    """A name of fixed length: addresses may be longer than an index of PostgreSQL takes."""
-    return hashlib.sha256(storable(image_ref).encode()).hexdigest()
+def _key(external_id: str, image_ref: str) -> str:
+    """Name a record's photo, with a fixed length: addresses may be longer than an index of PostgreSQL takes."""
+    # No text that can be stored has the character between the two.
+    return hashlib.sha256(f"{storable(external_id)}\0{storable(image_ref)}".encode()).hexdigest()
 
 
 def _row(claim: Claim) -> tuple[Any, ...]:
@@ -162,10 +169,11 @@ def _row(claim: Claim) -> tuple[Any, ...]:
     if not all(value is None or math.isfinite(value) for value in measures):
         raise InputError(f"the claim of {claim.source} on {claim.image_ref[:60]} has a distance that is no number")
     return (
-        storable(claim.source), _key(claim.image_ref), storable(claim.image_ref), storable(claim.external_id),
-        storable(claim.url), int(claim.person_id), _int(claim.face_id), ClaimState(claim.state).value,
-        storable(claim.reason), Trust(claim.trust).value, _float(claim.distance), _float(claim.threshold),
-        claim.model_id, _int(claim.other_person_id), _float(claim.other_distance),
+        storable(claim.source), _key(claim.external_id, claim.image_ref), storable(claim.image_ref),
+        storable(claim.external_id), storable(claim.url), int(claim.person_id), _int(claim.face_id),
+        ClaimState(claim.state).value, storable(claim.reason), Trust(claim.trust).value,
+        _float(claim.distance), _float(claim.threshold), claim.model_id,
+        _int(claim.other_person_id), _float(claim.other_distance),
     )  # fmt: skip
 
 
