@@ -12,7 +12,7 @@ NAMES := awk '/^(Collecting|Processing)/ { n = split($$2, part, "/"); print "  "
 TIERS := tests/unit tests/contract tests/integration tests/golden tests/e2e
 WHAT := pyproject.toml constraints.txt
 
-.PHONY: help venv dev demo album models chromium test test-fast check format bench screenshot clean \
+.PHONY: help venv dev demo album models chromium test test-fast check format bench fuzz screenshot clean \
   faces-backfill faces-stats faces-cluster faces-assign faces-cluster-dual faces-reassign-smart
 
 help: ## List the targets
@@ -98,6 +98,9 @@ format: dev ## Lay the code out, and mend what can be mended
 
 bench: dev models ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+fuzz: dev ## Ask the API at random, for ten minutes
+	$(BIN)/python -m benchmarks fuzz
 
 screenshot: dev chromium models ## Make the README's picture anew
 	$(BIN)/python -m scripts.screenshot docs/images/report.png

@@ -28,12 +28,8 @@ def serve(
     ] = 1,
 ) -> None:
     """Serve the HTTP API until Ctrl-C or SIGTERM."""
-    from personae.errors import InputError
+    from personae.web import serve as server
 
-    try:
-        from personae.web import serve as server
-    except ModuleNotFoundError as error:
-        raise InputError(f"the server needs its libraries ({error.name}): pip install 'personae[server]'") from error
     obj: Context = context.obj
     settings = obj.settings()
     listening = server.listen(host, port)

@@ -1,5 +1,4 @@
 """The verbs on likeness: pictures and sequences held against characters."""
-# ruff: noqa: PLC0415 - use cases are imported by the verbs that need them
 
 from __future__ import annotations
 
