@@ -24,15 +24,16 @@ class Met:
     """External ids of the record that belong to other people, and were left out."""
 
 
-def find(tx: Transaction, source: str, record: PersonRecord) -> tuple[PersonId | None, PersonRecord, int]:
+def find(
+    tx: Transaction, source: str, record: PersonRecord, own: PersonId | None
+) -> tuple[PersonId | None, PersonRecord, int]:
     """Return who the record is about, None for nobody known, and the record without ids that belong to others.
 
-    The source's own id decides. Where it is new, ids of other sources do, as far as they agree; else the name, when
-    one person alone has it and nothing said speaks against it. Whom the source knows under another id is not meant: it
-    tells the two apart.
+    The source's own id, whose holder is `own`, decides. Where it is new, ids of other sources do, as far as they
+    agree; else the name, when one person alone has it and nothing said speaks against it. Whom the source knows under
+    another id is not meant: it tells the two apart.
     """
     held = {name: tx.people.by_external_id(name, external_id) for name, external_id in record.external_ids.items()}
-    own = tx.people.by_external_id(source, record.external_id)
     others = {person_id for person_id in held.values() if person_id is not None}
     person_id = own if own is not None else (next(iter(others)) if len(others) == 1 else None)
     if own is None and person_id is not None and source in tx.people.get(person_id).external_ids:
@@ -62,8 +63,6 @@ def _former(tx: Transaction, source: str, record: PersonRecord) -> PersonId | No
 
 def _is_named(tx: Transaction, person_id: PersonId, source: str, record: PersonRecord) -> bool:
     """Whether the source has said this name of the person already."""
-    if tx.people.by_external_id(source, record.external_id) is None:
-        return False
     before = tx.people.stated(person_id, source)
     # Of a person whom the source knows twice, one of the names is enough.
     return before is None or before.external_id != record.external_id or before.name == record.name
@@ -96,13 +95,13 @@ def admit(tx: Transaction, source: str, record: PersonRecord) -> Met:
         InputError: the name, an alias or an id cannot be kept; nothing shows of the record then.
     """
     name = clean_name(record.name)
-    first = tx.people.by_external_id(source, record.external_id) is None
-    found, kept, conflicts = find(tx, source, record)
-    named = found is not None and _is_named(tx, found, source, record)
+    own = tx.people.by_external_id(source, record.external_id)
+    found, kept, conflicts = find(tx, source, record, own)
+    named = own is not None and _is_named(tx, own, source, record)
     person_id = found if found is not None else _former(tx, source, record) or tx.people.add(name)
     tx.people.set_record(person_id, source, kept)
     if found is None:
         # At once, so that the next record of this transaction finds it; the ledger says the same when it is written.
         tx.people.set_state(person_id, name=name, merged_into=None)
     said = Decision(DecisionKind.NAME, Maker.SOURCE, person_id=person_id, name=name, source=source)
-    return Met(person_id, found is None, () if named else (said,), first, conflicts)
+    return Met(person_id, found is None, () if named else (said,), own is None, conflicts)

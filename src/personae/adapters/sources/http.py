@@ -157,6 +157,7 @@ class PoliteClient:
         self._check_open(url)
         self._rate.wait()
         with self._wire.answer(self._message(ask, url, at_home=at_home)) as response:
+            self._rate.answered()
             headers = httpx.Headers(response.headers)
             if response.status in _REDIRECTS and "location" in headers:
                 return _next(ask, url, response.status, headers["location"])

@@ -69,7 +69,9 @@ class TransientError(Exception):
 
 
 class RateLimit:
-    """Keeps a gap between the starts of any two requests, whichever threads make them.
+    """Keeps a gap between any two requests, whichever threads make them: from the one's answer to the other's start.
+
+    A server may take a request up late, and would then see the next one too soon after it; once it answers, it has.
 
     Args:
         gap: seconds.
@@ -94,6 +96,10 @@ class RateLimit:
         # The start is taken after the sleep, so one who slept too long delays the next.
         while (left := self._left()) > 0:
             self._machine.sleep(left)
+
+    def answered(self) -> None:
+        """Count the gap from now on: the server has begun to answer."""
+        self.pause(self._gap)
 
     def pause(self, seconds: float) -> None:
         """Let no request begin for a while."""
