@@ -7,7 +7,7 @@ about settings, does not wait for libraries it does not use.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,22 +18,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from personae import lazy
 from personae.choices import changeable_of, rules_of
 from personae.engine.facade import Engine
 from personae.engine.parts import Parts, Vision
 from personae.engine.walk import user_path
 from personae.errors import BackendError, InputError, ModelError
 from personae.settings import Settings, as_environment, config_file
-from personae.types import ModelCard, ModelId, Picture, Pixels
+from personae.types import ModelCard, ModelId
 
 if TYPE_CHECKING:
     from personae.access import Project
     from personae.adapters.queue.rq import RqQueue
     from personae.adapters.vision.registry import Registry
-    from personae.album import AlbumReport
-    from personae.core.continuity import Continuity
-    from personae.core.evaluation import Evaluation
-    from personae.ports import House, PeopleSource, Post, Store, VideoFrame
+    from personae.ports import House, PeopleSource, Store
     from personae.records import SourceSpec
 
 
@@ -109,9 +107,10 @@ def open_engine(
         crops=FolderFiles(folder / "crops"),
         photos=FolderFiles(folder / "photos", suffix=""),
         pictures=FolderFiles(folder / "references", suffix=".img"),
-        sniff=_sniff,
-        decode=partial(_decode, chosen.max_pixels),
-        encode=_encode,
+        sniff=lazy.sniff,
+        decode=partial(lazy.decode, chosen.max_pixels),
+        check_picture=partial(lazy.check_picture, chosen.max_pixels),
+        encode=lazy.encode,
         vision=common.vision or lazy_vision(chosen, notify),
         index=indexes,
         models=partial(_cards, chosen),
@@ -123,13 +122,13 @@ def open_engine(
         changeable=changeable_of(chosen),
         sources=partial(_sources, chosen, notify),
         open_source=partial(_open_source, folder / "sources", chosen.max_file_bytes),
-        forget_photos=partial(_forget_photos, folder / "sources"),
-        open_video=partial(_open_video, chosen.max_pixels),
-        draw_continuity=_draw_continuity,
-        open_post=partial(_open_post, chosen.hooks_allow_private),
+        forget_photos=partial(lazy.forget_photos, folder / "sources"),
+        open_video=partial(lazy.open_video, chosen.max_pixels),
+        draw_continuity=lazy.draw_continuity,
+        open_post=partial(lazy.open_post, chosen.hooks_allow_private),
         close_indexes=partial(_close, [indexes, *([broker] if broker else [])]),
     )
-    return Engine(parts, folder, home, _render, _render_evaluation)
+    return Engine(parts, folder, home, lazy.render, lazy.render_evaluation)
 
 
 def open_house(settings: Settings) -> House:
@@ -282,48 +281,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _sniff(head: bytes) -> str | None:
-    from personae.adapters.vision.decode import sniff
-
-    return sniff(head)
-
-
-def _decode(max_pixels: int, data: bytes, wanted_side: int) -> Picture:
-    from personae.adapters.vision.decode import decode
-
-    return decode(data, wanted_side, max_pixels=max_pixels)
-
-
-def _encode(pixels: Pixels) -> bytes:
-    from personae.adapters.vision.decode import encode_jpeg
-
-    return encode_jpeg(pixels)
-
-
-def _render(report: AlbumReport) -> str:
-    from personae.adapters.report.html import render
-
-    return render(report)
-
-
-def _render_evaluation(evaluation: Evaluation) -> str:
-    from personae.adapters.report.evaluation import render_evaluation
-
-    return render_evaluation(evaluation)
-
-
-def _open_video(max_pixels: int, path: Path, every: int, wanted_side: int) -> Iterator[VideoFrame]:
-    from personae.adapters.vision.video import read_video
-
-    return read_video(path, every, wanted_side, max_pixels=max_pixels)
-
-
-def _draw_continuity(continuity: Continuity, form: str) -> bytes:
-    from personae.adapters.report.continuity import draw_continuity
-
-    return draw_continuity(continuity, form)
-
-
 def _cards(settings: Settings) -> Sequence[ModelCard]:
     registry = open_registry(settings)
     return [registry.card(model_id) for model_id in wanted_models(settings, registry)]
@@ -353,21 +310,9 @@ def _broker(settings: Settings, store: Store) -> RqQueue:
     return RqQueue(settings.redis_url, partial(namespace, store))
 
 
-def _open_post(allow_private: bool) -> Post:
-    from personae.adapters.post import HttpPost
-
-    return HttpPost(allow_private=allow_private)
-
-
 def _close(opened: Sequence[Closable]) -> None:
     for each in opened:
         each.close()
-
-
-def _forget_photos(cache: Path, source: str) -> None:
-    from personae.adapters.sources.cache import ImageCache
-
-    ImageCache(cache / source).clear()
 
 
 class _LazyVision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from personae.adapters.vision.decode import decode, encode_jpeg, sniff
+from personae.adapters.vision.decode import check, decode, encode_jpeg, sniff
 from personae.errors import ImageError
 from personae.types import Reason
 
+READERS = [pytest.param(lambda data, **limits: decode(data, 100, **limits), id="decode"), check]
+"""What refuses what is no whole picture."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -138,39 +141,80 @@ def test_of_an_animation_the_first_frame(kind: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(60) + b"IEND", Reason.CORRUPT),
     ],
 )
-def test_what_is_no_picture_says_why(data: bytes, reason: Reason) -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_what_is_no_picture_says_why(data: bytes, reason: Reason, read: Callable[..., object]) -> None:
     with pytest.raises(ImageError) as caught:
-        decode(data, 640)
+        read(data)
     assert caught.value.reason == reason
     assert caught.value.detail
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_truncated_file_is_told_as_such(kind: str, share: float) -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_a_truncated_file_is_told_as_such(kind: str, share: float, read: Callable[..., object]) -> None:
     data = _encoded(_noise(), kind)
     with pytest.raises(ImageError) as caught:
-        decode(data[: int(len(data) * share)], 100)
+        read(data[: int(len(data) * share)])
     assert caught.value.reason == Reason.TRUNCATED
 
 
-def test_a_jpeg_cut_in_its_last_rows_is_not_taken_for_whole() -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_a_jpeg_cut_in_its_last_rows_is_not_taken_for_whole(read: Callable[..., object]) -> None:
     data = _encoded(_noise(1000), "JPEG", progressive=True)
     with pytest.raises(ImageError) as caught:
-        decode(data[:-3000], 100)
+        read(data[:-3000])
     assert caught.value.reason == Reason.TRUNCATED
 
 
 def test_filling_between_the_parts_of_a_jpeg_is_forgiven() -> None:
     data = _encoded(_noise(), "JPEG")
-    assert decode(data[:-2] + bytes(5) + data[-2:], 640).pixels.shape == (300, 300, 3)
+    filled = data[:-2] + bytes(5) + data[-2:]
+    assert decode(filled, 640).pixels.shape == (300, 300, 3)
+    check(filled)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"progressive": True},
+        {"quality": 100, "subsampling": 0},
+        {"restart_marker_blocks": 3},
+        {"comment": b"\xff\xd9 is no end"},
+        {"exif": b"Exif\0\0" + encode_jpeg(np.zeros((8, 8, 3), np.uint8))},
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_whole_jpegs_of_every_make_are_whole(mode: str, options: dict[str, object]) -> None:
+    data = _encoded(_noise().convert(mode), "JPEG", **options)
+    check(data)
+    check(data + b"\xff\xd8 a film that the camera has put behind it")
+
+
+def test_a_jpeg_with_something_else_in_its_middle_is_damaged() -> None:
+    data = _encoded(_noise(), "JPEG")
+    middle = len(data) // 2
+    strange = np.random.default_rng(0).integers(0, 256, 4000).astype(np.uint8).tobytes()
+    for inside in (strange, b"\xff\xd8\xff\xe0", b"\xff\x20"):
+        with pytest.raises(ImageError) as caught:
+            check(data[:middle] + inside + data[middle + len(inside) :])
+        assert caught.value.reason == Reason.CORRUPT
+
+
+def test_a_jpeg_without_pixels_is_damaged() -> None:
+    data = _encoded(_noise(), "JPEG")
+    with pytest.raises(ImageError) as caught:
+        check(data[: data.index(b"\xff\xda")] + b"\xff\xd9")
+    assert caught.value.reason == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
-def test_too_many_pixels_are_refused_before_decoding(kind: str) -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_too_many_pixels_are_refused_before_decoding(kind: str, read: Callable[..., object]) -> None:
     data = _encoded(Image.new("L", (1500, 1000)), kind)
     with pytest.raises(ImageError) as caught:
-        decode(data, 640, max_pixels=1_499_999)
+        read(data, max_pixels=1_499_999)
     assert caught.value.reason == Reason.TOO_MANY_PIXELS
     assert decode(data, 640, max_pixels=1_500_000).width == 1500
 
@@ -190,6 +234,7 @@ def test_damaged_bytes_give_a_picture_or_an_image_error(kind: str, data: st.Data
         encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
     with warnings.catch_warnings(), suppress(ImageError):
         warnings.simplefilter("ignore")
+        check(bytes(encoded), max_pixels=2_000_000)
         picture = decode(bytes(encoded), 64, max_pixels=2_000_000)
         assert picture.pixels.ndim == 3
 

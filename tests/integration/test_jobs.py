@@ -17,6 +17,7 @@ from personae.engine.kinds import KINDS, Kind
 from personae.engine.parts import Parts
 from personae.engine.progress import Progress
 from personae.errors import Cancelled, Conflict, InputError, NotFound
+from personae.ports import LEASE_SECONDS
 from personae.types import Job, JobId
 
 Run = Callable[[Parts, "Options", Progress], object]
@@ -248,7 +249,7 @@ def test_a_late_runner_writes_nothing(parts: Parts, other: Parts, clock: Clock) 
     heirs: list[Job] = []
 
     def late(parts: Parts, options: Options, progress: Progress) -> Summary:
-        clock.move(23)
+        clock.move(LEASE_SECONDS - 1)
         assert jobs.run_next(other, COUNT) is None
         clock.move(1)
         heirs.append(run(other))
@@ -266,9 +267,9 @@ def test_a_late_runner_writes_nothing(parts: Parts, other: Parts, clock: Clock) 
 
 def test_a_late_runner_stops_at_its_next_step(parts: Parts, other: Parts, clock: Clock) -> None:
     def late(parts: Parts, options: Options, progress: Progress) -> None:
-        clock.move(31)
+        clock.move(LEASE_SECONDS + 1)
         with other.store.write() as tx:
-            assert tx.jobs.claim(["test"], clock(), 30) is not None
+            assert tx.jobs.claim(["test"], clock(), LEASE_SECONDS) is not None
         progress.step(1, 2)
         pytest.fail("the late runner goes on")
 

@@ -109,6 +109,8 @@ class Parts:
     sniff: Callable[[bytes], str | None]
     """First bytes of a file -> the picture format they show, or None."""
     decode: Decode
+    check_picture: Callable[[bytes], None]
+    """Encoded image -> nothing; raises ImageError when it is not whole, as decoding would, but sooner."""
     encode: Callable[[Pixels], bytes]
     """RGB pixels -> JPEG bytes."""
     vision: Callable[[], Vision]

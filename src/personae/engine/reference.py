@@ -30,8 +30,6 @@ CHANGED = "reference.changed"
 """Kind of the event {person_id, reference_id, status, version}."""
 UNFINISHED = frozenset({"queued", "running"})
 LONGEST_LABEL = 200
-LOOKED_AT = 64
-"""Longer side, pixels, to which an upload is decoded to see that it is whole; the least that a JPEG takes time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,4 +379,4 @@ def _check(parts: Parts, data: bytes) -> None:
     """Refuse what is no whole picture, before anything is stored."""
     if len(data) > parts.rules.max_file_bytes:
         raise ImageError(Reason.TOO_LARGE, f"The image has more than {parts.rules.max_file_bytes:,} bytes.")
-    parts.decode(data, LOOKED_AT)
+    parts.check_picture(data)

@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from personae.adapters.vision.jpeg import check_structure
 from personae.errors import ImageError
 from personae.types import Picture, Pixels, Reason
 
@@ -91,6 +92,48 @@ def decode(data: bytes, wanted_side: int, *, max_pixels: int = MAX_PIXELS) -> Pi
     Raises:
         ImageError: empty, not_an_image, unsupported_format, too_many_pixels, truncated or corrupt.
     """
+    with _opened(data, max_pixels) as (kind, image):
+        width, height = image.size
+        pixels = _reduced(kind, data, image, wanted_side)
+        # Read after the pixels: a PNG may say it behind them, and Pillow turns a TIFF, and forgets it, by itself.
+        orientation = _orientation(image)
+        if kind == "tiff":
+            width, height = image.size
+    if orientation >= 5:
+        width, height = height, width
+    return Picture(_upright(pixels, orientation), width, height, kind)
+
+
+def check(data: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse what is no whole picture, in a fraction of the time that decoding takes where the format allows.
+
+    Args:
+        data: a whole file. Of a JPEG the structure is looked at, and not the pixels.
+        max_pixels: images with more are refused.
+
+    Raises:
+        ImageError: as `decode` does.
+    """
+    with _opened(data, max_pixels) as (kind, image):
+        if kind == "jpeg":
+            check_structure(data)
+        else:
+            image.load()
+
+
+def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
+    """Return RGB pixels as a JPEG.
+
+    Args:
+        pixels: (height, width, 3) uint8.
+        quality: 1 to 100.
+    """
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "RGB", "444"))
+
+
+@contextmanager
+def _opened(data: bytes, max_pixels: int) -> Iterator[tuple[str, ImageFile]]:
+    """Open an image without decoding it, and translate what is raised on bad bytes then and later; yield its format."""
     if not data:
         raise ImageError(Reason.EMPTY, "The file has no bytes.")
     kind = sniff(data[:512])
@@ -104,24 +147,7 @@ def decode(data: bytes, wanted_side: int, *, max_pixels: int = MAX_PIXELS) -> Pi
             raise ImageError(
                 Reason.TOO_MANY_PIXELS, f"{width} x {height} pixels are more than the limit of {max_pixels:,}."
             )
-        pixels = _reduced(kind, data, image, wanted_side)
-        # Read after the pixels: a PNG may say it behind them, and Pillow turns a TIFF, and forgets it, by itself.
-        orientation = _orientation(image)
-        if kind == "tiff":
-            width, height = image.size
-    if orientation >= 5:
-        width, height = height, width
-    return Picture(_upright(pixels, orientation), width, height, kind)
-
-
-def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
-    """Return RGB pixels as a JPEG.
-
-    Args:
-        pixels: (height, width, 3) uint8.
-        quality: 1 to 100.
-    """
-    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "RGB", "444"))
+        yield kind, image
 
 
 @contextmanager

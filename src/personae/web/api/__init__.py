@@ -23,8 +23,9 @@ from personae.web.api import (
     upkeep,
 )
 
+# A request's path is tried against one route after another: those come first that pages ask again and again.
 SUBJECTS = (
-    projects, people, likeness, characters, images, faces, grouping, clusters, decisions, jobs, events, hooks,
+    likeness, characters, jobs, events, faces, people, images, projects, grouping, clusters, decisions, hooks,
     identify, enrich, settings, upkeep,
 )  # fmt: skip
 ROUTERS: list[APIRouter] = [subject.router for subject in SUBJECTS]
