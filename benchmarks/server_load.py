@@ -1,4 +1,4 @@
-"""Ask a server for one page again and again: python -m benchmarks.server_load URL PATH CONNECTIONS SECONDS.
+"""Ask a server for one page again and again: python -m benchmarks.server_load URL CONNECTIONS SECONDS.
 
 Prints answers a second, and the median and 99th percentile of milliseconds. It stands in for `wrk`, and is slower:
 what it measures holds its own share of the processor.
@@ -28,17 +28,17 @@ async def _ask(host: str, port: int, path: str, until: float) -> list[float]:
     return times
 
 
-async def _all(url: str, path: str, connections: int, seconds: float) -> list[float]:
+async def _all(url: str, connections: int, seconds: float) -> list[float]:
     address = urlsplit(url)
     until = time.perf_counter() + seconds
-    asking = (_ask(address.hostname or "", address.port or 80, path, until) for _ in range(connections))
+    asking = (_ask(address.hostname or "", address.port or 80, address.path, until) for _ in range(connections))
     return sorted(each for times in await asyncio.gather(*asking) for each in times)
 
 
 def main() -> None:
     """Measure and print."""
-    url, path, connections, seconds = sys.argv[1:]
-    times = asyncio.run(_all(url, path, int(connections), float(seconds)))
+    url, connections, seconds = sys.argv[1:]
+    times = asyncio.run(_all(url, int(connections), float(seconds)))
     percentiles = (times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000)
     print(len(times) / float(seconds), *percentiles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,10 @@ from personae.cli.context import Context, note, printable
 
 if TYPE_CHECKING:
     from personae.types import Job
+
+
+NICENESS = 10
+"""A worker steps back for whoever waits at a screen, the server first of all; alone it has the whole processor."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +35,8 @@ def worker(
     from personae.engine.runner import Runner
 
     obj: Context = context.obj
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     with obj.engine(redis_url=redis) as engine:
         stop = threading.Event()
         runner = Runner(engine.parts, told=_tell)

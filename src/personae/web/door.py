@@ -18,6 +18,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing; what they answer a foreign web page cannot read."""
 TEXT_BYTES = 4 * 2**20
 """Largest body that is no upload."""
+PIECE_BYTES = 2**19
+"""The framework hands each piece of an upload to a thread, to be written to the disk."""
 
 
 class Door:
@@ -67,7 +69,7 @@ class Door:
 
 
 class _Counting:
-    """`receive` that ends when more bytes come than may."""
+    """`receive` that ends when more bytes come than may, and passes them on in pieces worth a thread's trouble."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -75,6 +77,17 @@ class _Counting:
         self._come = 0
 
     async def __call__(self) -> Message:
+        message = await self._counted()
+        if not message.get("more_body"):
+            return message
+        pieces, begun = [message.get("body", b"")], self._come
+        while message.get("more_body") and self._come - begun < PIECE_BYTES:
+            message = await self._counted()
+            pieces.append(message.get("body", b""))
+        # Who has gone needs no answer: what came before may be lost.
+        return message | {"body": b"".join(pieces)} if message["type"] == "http.request" else message
+
+    async def _counted(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._come += len(message.get("body", b""))

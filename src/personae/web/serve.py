@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -131,6 +132,9 @@ def _warm(site: Site, notify: Notify) -> None:
     try:
         site.engines.open_busy()
         site.engines.open().parts.vision()
+        # The models and libraries stay: they need not be looked through again and again while requests wait.
+        gc.collect()
+        gc.freeze()
     except PersonaeError as error:
         if not site.stopping.is_set():
             notify(str(error))

@@ -151,6 +151,16 @@ class PastShape(Shape):
     version: int
 
 
+@router.get("/{character_id}/embedding-status", name="status", response_model=StatusShape, responses=responses(404))
+async def embedding_status(site: SiteDep, engine: EngineDep, character_id: CharacterNumber) -> Response:
+    """Show how far the references of a character are."""
+
+    def read() -> StatusShape:
+        return StatusShape.of(engine.reference_status(f"#{character_id}"))
+
+    return await site.remembered.answer(engine, ("embedding-status", int(character_id)), read)
+
+
 @router.get("", name="list")
 def list_characters(engine: EngineDep, paging: PagingDep) -> Page[CharacterShape]:
     """List the characters with their references, oldest first."""
@@ -234,16 +244,6 @@ def extract_embedding(engine: EngineDep, character_id: CharacterNumber) -> Extra
         raise HTTPException(400, "the character has no source image: give it one first")
     job_id = engine.extract_character(f"#{character_id}")
     return ExtractionShape(job_id=job_id, status=str(engine.reference_status(f"#{character_id}").status))
-
-
-@router.get("/{character_id}/embedding-status", name="status", response_model=StatusShape, responses=responses(404))
-async def embedding_status(site: SiteDep, engine: EngineDep, character_id: CharacterNumber) -> Response:
-    """Show how far the references of a character are."""
-
-    def read() -> StatusShape:
-        return StatusShape.of(engine.reference_status(f"#{character_id}"))
-
-    return await site.remembered.answer(engine, ("embedding-status", int(character_id)), read)
 
 
 @router.get("/{character_id}/detected-faces", name="detected_faces", responses=responses(404))
