@@ -30,6 +30,8 @@ KINDS = (
 qdrant-client: against a stand-in; qdrant-server: against a real server, where QDRANT_URL names one.
 """
 SLOW = {"qdrant-folder", "qdrant-edge", "pgvector-graph"}
+IN_THE_STORE = ("pgvector", "pgvector-graph")
+"""Those that hold no copy: there is nothing to follow."""
 SLOW_KINDS = tuple(pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in KINDS)
 SERVER, KEY = os.environ.get("QDRANT_URL", ""), os.environ.get("QDRANT_API_KEY", "")
 LASTING = ("voyager", "qdrant-folder", "qdrant-edge")

@@ -270,7 +270,7 @@ def test_work_can_be_put_into_the_queue(personae: Personae, home: Path) -> None:
         ("cluster-dual --unknown-method kmeans", "no method 'kmeans'"),
         ("cluster-dual --person-threshold 1.5", "between -1 and 1"),
         ("assign --person-threshold nan", "between -1 and 1"),
-        ("cluster --unknown-min-size 0", "at least 2"),
+        ("cluster --unknown-min-size 0", "has 2 to"),
         ("cluster --unknown-eps -1", "eps"),
         ("reassign --person-threshold=-2", "between -1 and 1"),
         ("backfill --limit 0", "at least 1"),

@@ -39,7 +39,7 @@ from personae.types import (
     Quality,
 )
 from tests.generate import unit_rows
-from tests.indexes import DIMENSION, LASTING, MODEL, SLOW_KINDS, opened
+from tests.indexes import DIMENSION, IN_THE_STORE, KINDS, LASTING, MODEL, opened
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def assert_follows(store: SqlStore, index: VectorIndex) -> None:
         assert np.allclose(found[1], expected[1], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", SLOW_KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in IN_THE_STORE])
 def test_an_index_follows_everything(kind: str, tmp_path: Path) -> None:
     with open_store(tmp_path) as store, opened(kind, tmp_path) as index:
         assert_follows(store, index)

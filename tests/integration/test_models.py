@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -211,3 +214,11 @@ def test_cuda_is_used_or_asked_for_in_vain(registry: Registry) -> None:
     with pytest.raises(ModelError, match="onnxruntime-gpu"):
         Network(path, "cuda")
     assert Network(path, "auto").provider == "cpu"
+
+
+def test_the_runtime_tells_nobody(registry: Registry, tmp_path: Path) -> None:
+    path = registry.path("facenet512")
+    load = "import pathlib, sys; from personae.adapters.vision.onnx import Network; Network(pathlib.Path(sys.argv[1]))"
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", load, path], env=os.environ | places, check=True)
+    assert list(tmp_path.iterdir()) == []
