@@ -85,7 +85,7 @@ class _Counting:
             message = await self._counted()
             pieces.append(message.get("body", b""))
         # Who has gone needs no answer: what came before may be lost.
-        return message | {"body": b"".join(pieces)} if message["type"] == "http.request" else message
+        return {**message, "body": b"".join(pieces)} if message["type"] == "http.request" else message
 
     async def _counted(self) -> Message:
         message = await self._receive()
