@@ -12,8 +12,9 @@ NAMES := awk '/^(Collecting|Processing)/ { n = split($$2, part, "/"); print "  "
 TIERS := tests/unit tests/contract tests/integration tests/golden tests/e2e
 WHAT := pyproject.toml constraints.txt
 
-.PHONY: help venv dev demo album models chromium test test-fast check format bench fuzz screenshot clean \
-  faces-backfill faces-stats faces-cluster faces-assign faces-cluster-dual faces-reassign-smart
+.PHONY: help venv dev demo album models chromium test test-fast check format bench bench-train fuzz screenshot clean \
+  faces-backfill faces-stats faces-cluster faces-assign faces-cluster-dual faces-reassign-smart \
+  faces-train-person-matching
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -72,6 +73,9 @@ faces-cluster-dual: venv ## Both: first known people, then groups (PERSON_THRESH
 faces-reassign-smart: venv ## Look again at whom the machine has tied to people
 	@$(BIN)/personae faces reassign
 
+faces-train-person-matching: venv ## Learn from confirmed and rejected faces (EPOCHS; needs PyTorch)
+	@$(BIN)/personae faces train-matching $(if $(EPOCHS),--epochs $(EPOCHS))
+
 chromium:
 	@command -v chromium >/dev/null && exit 0; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
@@ -98,6 +102,9 @@ format: dev ## Lay the code out, and mend what can be mended
 
 bench: dev models ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-train: dev models ## Measure what is learnt from labels (needs PyTorch)
+	$(BIN)/python -m benchmarks train
 
 fuzz: dev ## Ask the API at random, for ten minutes
 	$(BIN)/python -m benchmarks fuzz

@@ -104,6 +104,7 @@ NOT_OVER_HTTP: dict[str, str] = {
     "serve": "it is the server",
     "worker": "a process of its own, beside the server",
     "jobs run": "a process of its own; the server runs jobs itself",
+    "faces train-matching": "a job of the kind `faces.train`: `POST /api/jobs`",
     "migrate": "no server may have the store open meanwhile",
     "copy-store": "no server may have the stores open meanwhile",
     "keys create": "who has a key shall not make others; that takes the machine itself",

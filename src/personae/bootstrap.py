@@ -85,6 +85,7 @@ def open_engine(
         BackendError: the store cannot be opened.
     """
     from personae.adapters.files import FolderFiles
+    from personae.adapters.heads.folder import FolderHeads
     from personae.adapters.index.opened import OpenedIndexes
     from personae.adapters.queue.local import LocalQueue
     from personae.adapters.queue.pulse import ProcessPulse
@@ -107,6 +108,7 @@ def open_engine(
         crops=FolderFiles(folder / "crops"),
         photos=FolderFiles(folder / "photos", suffix=""),
         pictures=FolderFiles(folder / "references", suffix=".img"),
+        heads=FolderHeads(folder / "heads"),
         sniff=lazy.sniff,
         decode=partial(lazy.decode, chosen.max_pixels),
         check_picture=partial(lazy.check_picture, chosen.max_pixels),
@@ -125,6 +127,7 @@ def open_engine(
         forget_photos=partial(lazy.forget_photos, folder / "sources"),
         open_video=partial(lazy.open_video, chosen.max_pixels),
         draw_continuity=lazy.draw_continuity,
+        train=partial(lazy.train, chosen.device),
         open_post=partial(lazy.open_post, chosen.hooks_allow_private),
         close_indexes=partial(_close, [indexes, *([broker] if broker else [])]),
     )

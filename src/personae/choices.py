@@ -11,6 +11,7 @@ from personae.core.quality import ENRICH, PROFILES, Gates
 from personae.engine.parts import Rules
 from personae.engine.preferences import RULES
 from personae.errors import InputError
+from personae.ports.train import SAMPLED, Plan
 from personae.preferences import Changeable, Value
 from personae.settings import Settings, checked, origin
 
@@ -34,6 +35,16 @@ def rules_of(settings: Settings, embedders: tuple[str, ...]) -> Rules:
         embedders=embedders,
         enrich_gates=_enrich_gates(settings),
         reference_threshold=settings.reference_threshold,
+        plan=_plan(settings),
+    )
+
+
+def _plan(settings: Settings) -> Plan:
+    return Plan(
+        margin=settings.triplet_margin,
+        epochs=settings.training_epochs,
+        batch_size=max(2 * SAMPLED, settings.batch_size),
+        learning_rate=settings.learning_rate,
     )
 
 

@@ -5,17 +5,18 @@ Some of their libraries take long to load: a question that needs none of them sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from personae.types import Picture, Pixels
+from personae.errors import InputError
+from personae.types import Picture, Pixels, Vectors
 
 if TYPE_CHECKING:
     from personae.album import AlbumReport
     from personae.core.continuity import Continuity
     from personae.core.evaluation import Evaluation
-    from personae.ports import Post, VideoFrame
+    from personae.ports import Epoch, Lesson, Plan, Post, VideoFrame, Watch
 
 
 def sniff(head: bytes) -> str | None:
@@ -86,3 +87,12 @@ def forget_photos(cache: Path, source: str) -> None:
     from personae.adapters.sources.cache import ImageCache
 
     ImageCache(cache / source).clear()
+
+
+def train(device: str, lesson: Lesson, plan: Plan, state: Mapping[str, Vectors], watch: Watch) -> Iterator[Epoch]:
+    """Learn a head; see `personae.adapters.train.torch`. Raises InputError when PyTorch is not installed."""
+    try:
+        from personae.adapters.train.torch import train
+    except ModuleNotFoundError as error:
+        raise InputError("learning needs PyTorch: pip install 'personae[train]'") from error
+    return train(lesson, plan, state, watch, device)

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         ge=1,
         le=4096,
         validation_alias="FACE_BATCH_SIZE",
-        description="Images in one transaction.",
+        description="Images in one transaction, and faces in one step of training.",
     )
     max_pixels: int = Field(
         default=150_000_000,
@@ -170,6 +170,27 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Detector confidence under which the face of a character's reference is low_confidence.",
+    )
+    triplet_margin: float = Field(
+        default=0.2,
+        ge=0,
+        le=2,
+        validation_alias="FACE_TRIPLET_MARGIN",
+        description="How far training wants different people to be beyond faces of one person.",
+    )
+    training_epochs: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        validation_alias="FACE_TRAINING_EPOCHS",
+        description="How often training looks at every face.",
+    )
+    learning_rate: float = Field(
+        default=0.0001,
+        gt=0,
+        le=1,
+        validation_alias="FACE_LEARNING_RATE",
+        description="Size of one step of training.",
     )
     sources_file: Path = Field(
         default=Path("sources.yaml"), description="Where the sources of people are listed; see sources.md."

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Iterator
 
-from personae.errors import NotFound
+import numpy as np
+
+from personae.errors import InputError, NotFound
+from personae.ports import Learnt
 from personae.types import Digest
 
 
@@ -43,3 +48,36 @@ class MemoryFiles:
 
     def __iter__(self) -> Iterator[Digest]:
         return iter(sorted(self._data))
+
+
+class MemoryHeads:
+    """`personae.ports.HeadFiles` in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Learnt] = {}
+
+    def save(self, name: str, learnt: Learnt) -> None:
+        """See the port."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", name):
+            raise InputError(f"{name!r} is no name of a head")
+        if any(array.dtype != np.float32 for array in learnt.arrays.values()):
+            raise InputError("only float32 is kept")
+        try:
+            note = json.loads(json.dumps(dict(learnt.note), allow_nan=False))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"what is noted of {name} is no JSON: {error}") from error
+        self._kept[name] = Learnt({key: array.copy() for key, array in learnt.arrays.items()}, note)
+
+    def load(self, name: str) -> Learnt:
+        """See the port."""
+        if name not in self._kept:
+            raise NotFound(f"there is no head {name}")
+        return self._kept[name]
+
+    def names(self) -> list[str]:
+        """See the port."""
+        return sorted(self._kept)
+
+    def delete(self, name: str) -> None:
+        """See the port."""
+        self._kept.pop(name, None)

@@ -1,4 +1,4 @@
-"""Verbs on faces: backfill, stats, cluster, assign, cluster-dual, reassign, split, merge; `review` has its own file."""
+"""Verbs on faces: backfill, stats, cluster, assign, cluster-dual, reassign, split, merge; others have own files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from personae.cli.jobs import queue_and_tell
 from personae.cli.people import Who, merge
 from personae.cli.progress import watching
 from personae.cli.review import review
+from personae.cli.train import train_matching
 
 if TYPE_CHECKING:
     from personae.engine.backfill import BackfillSummary
@@ -117,6 +118,7 @@ def reassign(
     _group(context, lambda engine: engine.reassign, {"person_threshold": person_threshold}, queue, json)
 
 
+app.command("train-matching")(train_matching)
 app.command("review")(review)
 
 

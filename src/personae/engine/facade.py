@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from personae.engine.search import Alike
     from personae.engine.splitting import Split, SplitProposal
     from personae.engine.suggest import Suggestion
+    from personae.engine.train import HeadReport, TrainOptions
 
 Paths = str | Path | Sequence[str | Path]
 Photo = str | Path | bytes
@@ -132,6 +133,12 @@ class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
         from personae.engine import backfill
 
         return backfill.backfill(self.parts, limit, progress)
+
+    def train(self, options: TrainOptions, progress: Watcher = NOBODY) -> HeadReport:
+        """Learn a head from what humans said, and judge it; nothing that is live changes."""
+        from personae.engine import train
+
+        return train.train(self.parts, options, progress)
 
     def people(self) -> tuple[list[Person], list[Cluster]]:
         """Return the named people and the unknown groups, largest first."""

@@ -14,6 +14,7 @@ from personae.engine.parts import Parts
 from personae.engine.progress import Resumable
 from personae.engine.reference import EXTRACT
 from personae.engine.reference_extract import ExtractOptions, extract
+from personae.engine.train import TrainOptions, choose_plan, train
 from personae.errors import InputError
 
 Options = TypeVar("Options")
@@ -53,6 +54,10 @@ def _check_grouping(parts: Parts, options: GroupOptions) -> None:
     choose(options, parts.rules)
 
 
+def _check_plan(parts: Parts, options: TrainOptions) -> None:
+    choose_plan(options, parts.rules.plan)
+
+
 KINDS: Mapping[str, Kind] = {
     "faces.cluster_dual": Kind(GroupOptions, cluster.cluster_dual, _check_grouping),
     "faces.cluster": Kind(GroupOptions, cluster.cluster, _check_grouping),
@@ -63,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "people.enrich": Kind(EnrichOptions, enrich),
     EXTRACT: Kind(ExtractOptions, extract, alone=False),
     "models.evaluate": Kind(background.LabelOptions, background.run_evaluate),
+    "faces.train": Kind(TrainOptions, train, _check_plan, alone=False),
     "faces.backfill": Kind(BackfillOptions, lambda parts, options, progress: backfill(parts, options.limit, progress)),
 }
 

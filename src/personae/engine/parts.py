@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,20 +19,26 @@ from personae.ports import (
     Decode,
     Detector,
     Embedder,
+    Epoch,
     Files,
+    HeadFiles,
     JobFeed,
     JobQueue,
+    Lesson,
     OpenVideo,
     PeopleSource,
+    Plan,
     Post,
     Pulse,
     Store,
+    Train,
     VectorIndex,
     VideoFrame,
+    Watch,
 )
 from personae.preferences import Changeable
 from personae.records import SourceSpec
-from personae.types import ModelCard, ModelId, Pixels, Thresholds
+from personae.types import ModelCard, ModelId, Pixels, Thresholds, Vectors
 
 if TYPE_CHECKING:
     from personae.engine.known import Known
@@ -76,6 +82,8 @@ class Rules:
     """What a face that a source brings must be."""
     reference_threshold: float = 0.7
     """det_score under which the primary face of a reference is doubtful."""
+    plan: Plan = field(default_factory=Plan)
+    """How a head is learnt."""
 
 
 def _no_source(spec: SourceSpec) -> PeopleSource:
@@ -88,6 +96,10 @@ def _no_video(path: Path, every: int, side: int) -> Iterator[VideoFrame]:  # noq
 
 def _no_plot(continuity: Continuity, form: str) -> bytes:  # noqa: ARG001
     raise InputError("nothing can be drawn here")
+
+
+def _no_training(lesson: Lesson, plan: Plan, state: Mapping[str, Vectors], watch: Watch) -> Iterator[Epoch]:  # noqa: ARG001
+    raise InputError("nothing can be learnt here")
 
 
 def _no_post() -> Post:
@@ -106,6 +118,8 @@ class Parts:
     """Pictures that were sent here, and lie nowhere else."""
     pictures: Files
     """Source images of references."""
+    heads: HeadFiles
+    """What was learnt from labels."""
     sniff: Callable[[bytes], str | None]
     """First bytes of a file -> the picture format they show, or None."""
     decode: Decode
@@ -143,6 +157,7 @@ class Parts:
     """(what was measured, png, svg or html) -> the file."""
     feed: JobFeed | None = None
     """Where runners fetch the jobs that `queue` carries; None: they look into the table."""
+    train: Train = _no_training
     open_post: Callable[[], Post] = _no_post
     """Opens what carries messages to receivers of events; to be closed."""
     close_indexes: Callable[[], None] = lambda: None

@@ -2,6 +2,7 @@
 
 from personae.ports.browse import BrowseTable, FaceFilter
 from personae.ports.files import Files
+from personae.ports.heads import HeadFiles, Learnt
 from personae.ports.hooks import Hook, HookId, HookTable, Post, Receipt
 from personae.ports.index import VectorIndex
 from personae.ports.keys import House, KeyTable, ProjectTable
@@ -22,6 +23,7 @@ from personae.ports.store import (
     SettingTable,
     SourceTable,
 )
+from personae.ports.train import LOSSES, Epoch, Lesson, Plan, Train, Watch
 from personae.ports.transaction import Store, Transaction
 from personae.ports.video import OpenVideo, VideoFrame
 from personae.ports.vision import Decode, Detector, Embedder
@@ -29,6 +31,7 @@ from personae.ports.vision import Decode, Detector, Embedder
 __all__ = [
     "BEAT_SECONDS",
     "LEASE_SECONDS",
+    "LOSSES",
     "BrowseTable",
     "Clock",
     "ClusterTable",
@@ -36,10 +39,12 @@ __all__ = [
     "Decode",
     "Detector",
     "Embedder",
+    "Epoch",
     "EventTable",
     "FaceFilter",
     "FaceTable",
     "Files",
+    "HeadFiles",
     "Hook",
     "HookId",
     "HookTable",
@@ -49,10 +54,13 @@ __all__ = [
     "JobQueue",
     "JobTable",
     "KeyTable",
+    "Learnt",
+    "Lesson",
     "LikenessTable",
     "OpenVideo",
     "PeopleSource",
     "PeopleTable",
+    "Plan",
     "Post",
     "PreferenceTable",
     "ProjectTable",
@@ -62,7 +70,9 @@ __all__ = [
     "SettingTable",
     "SourceTable",
     "Store",
+    "Train",
     "Transaction",
     "VectorIndex",
     "VideoFrame",
+    "Watch",
 ]
