@@ -125,6 +125,7 @@ MORE: dict[str, str] = {
     "GET /api/images/{image_id}": "files are there for a command",
     "GET /api/images/{image_id}/faces": "files are there for a command",
     "GET /api/images/{image_id}/thumbnail": "files are there for a command",
+    "GET /api/images/{image_id}/preview": "likewise",
     "GET /api/faces": "`show` lists faces by person or group",
     "GET /api/faces/{face_id}/crop": "files are there for a command",
     "GET /api/faces/{face_id}/alike": "`who` searches by file",

@@ -84,6 +84,7 @@ def open_engine(
         InputError: a setting is wrong.
         BackendError: the store cannot be opened.
     """
+    from personae.adapters.copies import FolderCopies
     from personae.adapters.files import FolderFiles
     from personae.adapters.index.opened import OpenedIndexes
     from personae.adapters.queue.local import LocalQueue
@@ -92,8 +93,7 @@ def open_engine(
 
     notify = _once(notify)
     chosen = settings or load_settings()
-    home = user_path(chosen.home).absolute()
-    _make_folder(home)
+    home = _made_home(chosen)
     url = _address(chosen, home)
     common = shared or Shared()
     store = SqlStore.open(url, chosen.project, _now)
@@ -107,9 +107,13 @@ def open_engine(
         crops=FolderFiles(folder / "crops"),
         photos=FolderFiles(folder / "photos", suffix=""),
         pictures=FolderFiles(folder / "references", suffix=".img"),
+        copies=FolderCopies(folder / "copies"),
+        checked=FolderCopies(folder / "checked"),
+        maps=FolderFiles(folder / "map", suffix=".map"),
         sniff=lazy.sniff,
         decode=partial(lazy.decode, chosen.max_pixels),
         check_picture=partial(lazy.check_picture, chosen.max_pixels),
+        when_taken=partial(lazy.when_taken, chosen.max_pixels),
         encode=lazy.encode,
         vision=common.vision or lazy_vision(chosen, notify),
         index=indexes,
@@ -131,6 +135,13 @@ def open_engine(
     return Engine(parts, folder, home, lazy.render, lazy.render_evaluation)
 
 
+def _made_home(settings: Settings) -> Path:
+    """Return the folder of all projects, which is there now."""
+    home = user_path(settings.home).absolute()
+    _make_folder(home)
+    return home
+
+
 def open_house(settings: Settings) -> House:
     """Open what belongs to the whole database: the keys of the HTTP API, and the projects.
 
@@ -139,8 +150,7 @@ def open_house(settings: Settings) -> House:
     """
     from personae.adapters.store.keys import SqlHouse
 
-    home = user_path(settings.home).absolute()
-    _make_folder(home)
+    home = _made_home(settings)
     return SqlHouse.open(_address(settings, home), _now)
 
 

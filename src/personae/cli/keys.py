@@ -1,7 +1,8 @@
-"""Verbs on the keys of the HTTP API: keys create, list, revoke."""
+"""Verbs on the keys of the HTTP API: keys create, list, password, revoke."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,29 @@ def keys_list(context: typer.Context, json: Json = False) -> None:
     out.print(table if listed else "there are no keys: the server can be used on this machine alone, without one")
 
 
+@app.command("password")
+def keys_password(
+    context: typer.Context,
+    name: Name,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the password away.")] = False,
+    json: Json = False,
+) -> None:
+    """Set the password to sign in with in a browser; it is asked for, or read from the standard input."""
+    from personae.engine import sign_in
+
+    obj: Context = context.obj
+    password = "" if remove else _password()
+    with _house(obj) as house:
+        if remove:
+            key = house.sign_ins.set_password(name, None)
+        else:
+            key = sign_in.set_password(house.sign_ins, name, password)
+    if json:
+        show_json(_as_json(key))
+    else:
+        out.print(f"{printable(key.name)} has {'no password' if remove else 'a password'}; its browsers are signed out")
+
+
 @app.command("revoke")
 def keys_revoke(context: typer.Context, name: Name, json: Json = False) -> None:
     """End a key: a second later it opens nothing. The server goes on asking for keys."""
@@ -80,6 +104,14 @@ def _house(context: Context) -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def _password() -> str:
+    """Ask for a password twice, or take the first line of what is piped in."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    said: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return said
 
 
 def _day(moment: datetime | None) -> str:

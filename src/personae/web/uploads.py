@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -100,6 +100,25 @@ def kept_video(sent: UploadFile) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(sent.file, file, 2**20)
         yield path
+
+
+@contextmanager
+def kept_pictures(engine: Engine, sent: Sequence[UploadFile]) -> Iterator[list[Path]]:
+    """Keep pictures in files of their own for as long as the block lasts. Raises as `read_picture`."""
+    with tempfile.TemporaryDirectory(prefix="personae-") as folder:
+        paths = []
+        for number, picture in enumerate(sent):
+            path = Path(folder) / f"{number:08}"
+            path.write_bytes(read_picture(engine, picture))
+            paths.append(path)
+        yield paths
+
+
+def holds_video(sent: UploadFile) -> bool:
+    """Whether what was sent begins as a video does."""
+    head = sent.file.read(HEAD_BYTES)
+    sent.file.seek(0)
+    return is_video(head)
 
 
 def is_video(head: bytes) -> bool:
