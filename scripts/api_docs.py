@@ -109,6 +109,7 @@ NOT_OVER_HTTP: dict[str, str] = {
     "keys create": "who has a key shall not make others; that takes the machine itself",
     "keys list": "as `keys create`",
     "keys revoke": "as `keys create`",
+    "keys password": "as `keys create`",
     "models pull": "it fetches programs' data from elsewhere; that takes the machine itself",
     "models add": "as `models pull`",
 }

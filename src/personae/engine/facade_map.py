@@ -17,18 +17,18 @@ class MapVerbs:
 
     def map_state(self) -> MapState:
         """Return whether there is a map, and how much of the collection it shows."""
-        from personae.engine import map as face_map  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import map as face_map
 
         return face_map.state(self.parts)
 
     def map(self) -> FaceMap:
         """Return the map, with whose the faces are now. Raises NotFound: there is none."""
-        from personae.engine import map as face_map  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import map as face_map
 
         return face_map.look(self.parts)
 
     def forget_map(self) -> None:
         """Remove the map."""
-        from personae.engine import map as face_map  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import map as face_map
 
         face_map.forget(self.parts)

@@ -22,13 +22,13 @@ class ReviewVerbs:
 
     def survey(self) -> Survey:
         """Find all that a human could be asked about; it compares every open face with everybody who is known."""
-        from personae.engine import survey  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import survey
 
         return survey.survey(self.parts)
 
     def groups_only(self) -> Survey:
         """Find the unknown groups alone, which takes no comparing."""
-        from personae.engine import survey  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import survey
 
         return survey.groups_only(self.parts)
 
@@ -39,30 +39,30 @@ class ReviewVerbs:
 
     def ask(self, found: Survey, limit: int = 20, skip: Collection[str] = (), only: str = "") -> Asked:
         """Return the next questions of a survey, as things are now."""
-        from personae.engine import questions  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import questions
 
         return questions.ask(self.parts, found, limit, skip, only)
 
     def ask_about(self, found: Survey, cluster_ids: Sequence[int]) -> Asked:
         """Ask who these groups are, whether or not a survey has met them."""
-        from personae.engine import questions  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import questions
 
         return questions.ask_about(self.parts, found, cluster_ids)
 
     def alike_groups(self, cluster_id: int, limit: int = 8) -> list[AlikeGroup]:
         """Return the unknown groups most like one, the most alike first."""
-        from personae.engine import survey  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import survey
 
         return survey.alike_groups(self.parts, cluster_id, limit)
 
     def answer_yes(self, subject: Subject, person_id: int | None = None, name: str | None = None) -> Operation:
         """Say who faces are, in one operation."""
-        from personae.engine import answer  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import answer
 
         return answer.answer_yes(self.parts, subject, person_id, name)
 
     def answer_no(self, subject: Subject, person_id: int) -> Operation:
         """Say that none of the faces is this person."""
-        from personae.engine import answer  # noqa: PLC0415 - NumPy comes with it
+        from personae.engine import answer
 
         return answer.answer_no(self.parts, subject, person_id)
