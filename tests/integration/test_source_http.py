@@ -126,7 +126,7 @@ def test_decodes_gzip(web: Web, make: Make) -> None:
         (b'{"a": NaN}', ""),
         (b"[" * 200_000, ""),
         (b'"\xff\xfe\xfd"', ""),
-        (gzip.compress(b'{"a": 1}' * 1000)[:-20], "gzip"),
+        (gzip.compress(b'{"a": 1}' * 1000, mtime=0)[:-20], "gzip"),
         (b'{"a": 1}', "gzip"),
         (b'{"a": 1}', "br"),
     ],

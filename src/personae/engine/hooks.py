@@ -273,8 +273,13 @@ class Courier:
         """Begin."""
         self._stop.clear()
         self._post = None
-        self._thread = threading.Thread(target=self._run, name="personae-courier", daemon=True)
-        self._thread.start()
+        self.revive()
+
+    def revive(self) -> None:
+        """Put a new thread in the place of one that a bug has ended."""
+        if not (self._stop.is_set() or (self._thread is not None and self._thread.is_alive())):
+            self._thread = threading.Thread(target=self._run, name="personae-courier", daemon=True)
+            self._thread.start()
 
     def stop(self, patience: float = 10.0) -> bool:
         """End when the messages that are under way have arrived, or so many seconds later; say which."""

@@ -127,6 +127,7 @@ class Runner:
                 _log.info("%s", error)
             self._sweep.wait(SWEEP_EVERY)
             self._sweep.clear()
+            self._courier.revive()
             self._workers = [
                 worker if worker.is_alive() or self._stop.is_set() else self._begin(self._work)
                 for worker in self._workers
