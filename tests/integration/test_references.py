@@ -233,6 +233,14 @@ def test_bad_uploads_leave_nothing_behind(engine: Engine, tmp_path: Path) -> Non
     assert events(engine) == []
 
 
+def test_wrong_values_among_the_pixels_are_told_by_the_extraction(engine: Engine) -> None:
+    data, middle = photo("obama"), len(photo("obama")) // 2
+    put(engine, data[:middle] + bytes(200) + data[middle + 200 :])
+    work(engine)
+    found = engine.reference_status("Ada")
+    assert (found.status, "damaged" in found.error) == ("failed", True)
+
+
 @pytest.mark.parametrize("what", ["damaged", "gone", "no picture"])
 def test_an_image_that_was_lost_on_the_disk_is_a_failure(engine: Engine, what: str) -> None:
     made = engine.set_reference("Ada", photo("obama"))

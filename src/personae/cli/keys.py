@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from personae.access import ApiKey, Role
-from personae.cli.context import Context, Json, columns, note, out, printable, show_json
+from personae.cli.context import Context, Json, columns, moment, note, out, printable, show_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from personae.ports import House
 
 app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
 
@@ -33,7 +30,7 @@ def keys_create(
     from personae.engine import keys
 
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         key, secret = keys.create(house.keys, name, role)
     if json:
         show_json({**_as_json(key), "key": secret})
@@ -48,7 +45,7 @@ def keys_list(context: typer.Context, json: Json = False) -> None:
     from personae.engine import keys
 
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         listed = keys.listed(house.keys)
     if json:
         show_json([_as_json(key) for key in listed])
@@ -72,7 +69,7 @@ def keys_password(
 
     obj: Context = context.obj
     password = "" if remove else _password()
-    with _house(obj) as house:
+    with obj.house() as house:
         if remove:
             key = house.sign_ins.set_password(name, None)
         else:
@@ -87,23 +84,12 @@ def keys_password(
 def keys_revoke(context: typer.Context, name: Name, json: Json = False) -> None:
     """End a key: a second later it opens nothing. The server goes on asking for keys."""
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         key = house.keys.revoke(name)
     if json:
         show_json(_as_json(key))
     else:
         out.print(f"{printable(key.name)} is revoked")
-
-
-@contextmanager
-def _house(context: Context) -> Iterator[House]:
-    from personae.bootstrap import open_house
-
-    house = open_house(context.settings())
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _password() -> str:
@@ -114,8 +100,8 @@ def _password() -> str:
     return said
 
 
-def _day(moment: datetime | None) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+def _day(when: datetime | None) -> str:
+    return moment(when) if when else ""
 
 
 def _as_json(key: ApiKey) -> dict[str, object]:

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from personae.web import health, uploads
+from personae.web import health
 from personae.web.api import ROUTERS
 from personae.web.door import Door
 from personae.web.errors import COMMON, Problem, add_handlers, responses
@@ -39,7 +39,6 @@ def create_app(site: Site) -> FastAPI:
     Args:
         site: engines, keys and figures; closed when the app's lifespan ends.
     """
-    uploads.spool()
     app = _Documented(
         title="personae",
         version=version("personae"),

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, File, UploadFile
-from starlette.formparsers import MultiPartParser
 
 from personae.engine.facade import Engine
 from personae.errors import TooLarge, UnsupportedMedia
 from personae.web.deps import EngineDep
 
 HEAD_BYTES = 512
-IN_MEMORY_BYTES = 4 * 2**20
-"""Of a file that is sent, what is more than this is written to the disk as it comes."""
 VIDEO_MARKS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "), (0, b"\x00\x00\x01\xba"), (0, b"FLV"))
 """What stands where at the beginning of MP4 and QuickTime, Matroska and WebM, AVI, MPEG and Flash video."""
 STILL_BRANDS = (b"avi", b"hei", b"hev", b"mif", b"msf")
@@ -77,11 +74,6 @@ FirstPicture = Annotated[bytes, Depends(_first)]
 SecondPicture = Annotated[bytes, Depends(_second)]
 Pictures = Annotated[list[bytes], Depends(_several)]
 """The bytes of each of the files `pictures`, in the order sent."""
-
-
-def spool() -> None:
-    """Have the framework keep most photos in memory while they come; its own limit is lower."""
-    MultiPartParser.spool_max_size = IN_MEMORY_BYTES
 
 
 @contextmanager
