@@ -109,8 +109,9 @@ bench-train: dev models ## Measure what is learnt from labels (needs PyTorch)
 fuzz: dev ## Ask the API at random, for ten minutes
 	$(BIN)/python -m benchmarks fuzz
 
-screenshot: dev chromium models ## Make the README's picture anew
+screenshot: dev chromium models ## Make the pictures of the report and of the pages anew
 	$(BIN)/python -m scripts.screenshot docs/images/report.png
+	$(BIN)/python -m scripts.page_shots docs/images
 
 clean: ## Remove what was built: caches, the demo; not .venv, not the models
 	rm -rf demo build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

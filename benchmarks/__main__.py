@@ -15,6 +15,7 @@ from benchmarks import (
     fuzz,
     grouping,
     ingest,
+    pages,
     pgvector,
     server,
     train,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "trust": ("Trust", trust.run),
     "pgvector": ("pgvector", pgvector.run),
     "server": ("Server", server.run),
+    "pages": ("Pages", pages.run),
     "fuzz": ("The API, asked at random", fuzz.run),
     "workers": ("Workers killed", workers.run),
 }

@@ -110,6 +110,7 @@ NOT_OVER_HTTP: dict[str, str] = {
     "keys create": "who has a key shall not make others; that takes the machine itself",
     "keys list": "as `keys create`",
     "keys revoke": "as `keys create`",
+    "keys password": "as `keys create`",
     "models pull": "it fetches programs' data from elsewhere; that takes the machine itself",
     "models add": "as `models pull`",
 }
@@ -126,6 +127,7 @@ MORE: dict[str, str] = {
     "GET /api/images/{image_id}": "files are there for a command",
     "GET /api/images/{image_id}/faces": "files are there for a command",
     "GET /api/images/{image_id}/thumbnail": "files are there for a command",
+    "GET /api/images/{image_id}/preview": "likewise",
     "GET /api/faces": "`show` lists faces by person or group",
     "GET /api/faces/{face_id}/crop": "files are there for a command",
     "GET /api/faces/{face_id}/alike": "`who` searches by file",

@@ -65,8 +65,9 @@ def make_key(settings: Settings, role: Role = Role.ADMIN, name: str = "") -> str
 
 @contextmanager
 def served(
-    home: Path | Settings, shared: Shared | None = None, job_threads: int = 0, host: str = "127.0.0.1"
-) -> Iterator[Served]:
+    home: Path | Settings, shared: Shared | None = None, job_threads: int = 0, host: str = "127.0.0.1",
+    port: int = 0,
+) -> Iterator[Served]:  # fmt: skip
     """Serve a home, with models that take no time unless others are given, until the block is left.
 
     Args:
@@ -74,10 +75,11 @@ def served(
         shared: the models; `Shared()`: the real ones.
         job_threads: as `personae serve --workers-of-jobs`.
         host: to listen on.
+        port: likewise; 0: any that is free.
     """
     settings = home if isinstance(home, Settings) else pattern_settings(home)
     site = open_site(settings, host, job_threads, shared=patterns() if shared is None else shared)
-    listening = listen(host, 0)
+    listening = listen(host, port)
     server = GracefulServer(site)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -30,6 +30,7 @@ from personae.types import ModelCard, ModelId
 if TYPE_CHECKING:
     from personae.access import Project
     from personae.adapters.queue.rq import RqQueue
+    from personae.adapters.store.store import SqlStore
     from personae.adapters.vision.registry import Registry
     from personae.ports import House, PeopleSource, Store
     from personae.records import SourceSpec
@@ -84,41 +85,53 @@ def open_engine(
         InputError: a setting is wrong.
         BackendError: the store cannot be opened.
     """
+    from personae.adapters.store.store import SqlStore
+
+    notify = _once(notify)
+    chosen = settings or load_settings()
+    home = _made_home(chosen)
+    store = SqlStore.open(_address(chosen, home), chosen.project, _now)
+    folder = _project_folder(home, store.folder)
+    _make_folder(folder)
+    vision = (shared or Shared()).vision or lazy_vision(chosen, notify)
+    parts = _parts(chosen, store, home, folder, vision, notify)
+    return Engine(parts, folder, home, lazy.render, lazy.render_evaluation)
+
+
+def _parts(
+    chosen: Settings, store: SqlStore, home: Path, folder: Path, vision: Callable[[], Vision], notify: Notify
+) -> Parts:  # fmt: skip
+    """Return the adapters and rules of a project whose files lie in `folder`."""
+    from personae.adapters.copies import FolderCopies
     from personae.adapters.files import FolderFiles
     from personae.adapters.heads.folder import FolderHeads
     from personae.adapters.index.opened import OpenedIndexes
     from personae.adapters.queue.local import LocalQueue
     from personae.adapters.queue.pulse import ProcessPulse
-    from personae.adapters.store.store import SqlStore
 
-    notify = _once(notify)
-    chosen = settings or load_settings()
-    home = user_path(chosen.home).absolute()
-    _make_folder(home)
-    url = _address(chosen, home)
-    common = shared or Shared()
-    store = SqlStore.open(url, chosen.project, _now)
-    folder = _project_folder(home, store.folder)
-    _make_folder(folder)
     indexes = OpenedIndexes(folder / "index", store, chosen)
     broker = _broker(chosen, store) if chosen.redis_url else None
-    parts = Parts(
+    return Parts(
         store=store,
         home=home,
         crops=FolderFiles(folder / "crops"),
         photos=FolderFiles(folder / "photos", suffix=""),
         pictures=FolderFiles(folder / "references", suffix=".img"),
         heads=FolderHeads(folder / "heads"),
+        copies=FolderCopies(folder / "copies"),
+        checked=FolderCopies(folder / "checked"),
+        maps=FolderFiles(folder / "map", suffix=".map"),
         sniff=lazy.sniff,
         decode=partial(lazy.decode, chosen.max_pixels),
         check_picture=partial(lazy.check_picture, chosen.max_pixels),
+        when_taken=partial(lazy.when_taken, chosen.max_pixels),
         encode=lazy.encode,
-        vision=common.vision or lazy_vision(chosen, notify),
+        vision=vision,
         index=indexes,
         models=partial(_cards, chosen),
         queue=broker or LocalQueue(as_environment(chosen), folder / "jobs.log"),
         feed=broker,
-        pulse=ProcessPulse(url, chosen.project),
+        pulse=ProcessPulse(_address(chosen, home), chosen.project),
         clock=_now,
         rules=rules_of(chosen, wanted_embedders(chosen, open_registry(chosen))),
         changeable=changeable_of(chosen),
@@ -131,7 +144,13 @@ def open_engine(
         open_post=partial(lazy.open_post, chosen.hooks_allow_private),
         close_indexes=partial(_close, [indexes, *([broker] if broker else [])]),
     )
-    return Engine(parts, folder, home, lazy.render, lazy.render_evaluation)
+
+
+def _made_home(settings: Settings) -> Path:
+    """Return the folder of all projects, which is there now."""
+    home = user_path(settings.home).absolute()
+    _make_folder(home)
+    return home
 
 
 def open_house(settings: Settings) -> House:
@@ -142,8 +161,7 @@ def open_house(settings: Settings) -> House:
     """
     from personae.adapters.store.keys import SqlHouse
 
-    home = user_path(settings.home).absolute()
-    _make_folder(home)
+    home = _made_home(settings)
     return SqlHouse.open(_address(settings, home), _now)
 
 

@@ -9,6 +9,7 @@ PersonaeError
 │   └── UnsupportedMedia  not a picture that is read, nor a video  415, exit 2
 ├── Unauthenticated       no key, or one that is not known         401, exit 2
 ├── Forbidden             the key, or where it came from, may not  403, exit 2
+├── TooManyAttempts       wrong passwords, too many in a row       429, exit 2
 ├── NotFound              no such person, face, cluster, operation 404, exit 2
 ├── Conflict              the state does not allow it              409, exit 2
 ├── Cancelled             somebody asked the work to stop          409, exit 130
@@ -80,6 +81,13 @@ class Forbidden(PersonaeError):
 
     exit_code = 2
     http_status = 403
+
+
+class TooManyAttempts(PersonaeError):
+    """Somebody tried too many wrong passwords; the next ones are not looked at for a while."""
+
+    exit_code = 2
+    http_status = 429
 
 
 class NotFound(PersonaeError):

@@ -6,6 +6,7 @@ Some of their libraries take long to load: a question that needs none of them sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,13 @@ def check_picture(max_pixels: int, data: bytes) -> None:
     from personae.adapters.vision.decode import check
 
     check(data, max_pixels=max_pixels)
+
+
+def when_taken(max_pixels: int, data: bytes) -> datetime | None:
+    """Return when a camera took a photo."""
+    from personae.adapters.vision.decode import when_taken
+
+    return when_taken(data, max_pixels=max_pixels)
 
 
 def encode(pixels: Pixels) -> bytes:

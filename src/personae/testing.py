@@ -81,3 +81,25 @@ class MemoryHeads:
     def delete(self, name: str) -> None:
         """See the port."""
         self._kept.pop(name, None)
+
+
+class MemoryCopies:
+    """`personae.ports.Copies` in memory."""
+
+    def __init__(self) -> None:
+        self._data: dict[Digest, dict[int, bytes]] = {}
+
+    def get(self, photo: Digest, side: int) -> bytes | None:
+        """See the port."""
+        return self._data.get(photo, {}).get(side)
+
+    def put(self, photo: Digest, side: int, data: bytes) -> None:
+        """See the port."""
+        self._data.setdefault(photo, {})[side] = bytes(data)
+
+    def delete(self, photo: Digest) -> None:
+        """See the port."""
+        self._data.pop(photo, None)
+
+    def __iter__(self) -> Iterator[Digest]:
+        return iter(sorted(self._data))

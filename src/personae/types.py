@@ -255,6 +255,10 @@ class DecisionKind(StrEnum):
     """This face is this person (said by a source)."""
     REVOKE = "revoke"
     """Nothing that `source` has stated counts (said by a human)."""
+    HIDE = "hide"
+    """This person, or this face whoever it is, is not shown where people are listed (said by a human)."""
+    SHOW = "show"
+    """It is shown again (said by a human)."""
 
 
 class Maker(StrEnum):

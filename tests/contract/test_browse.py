@@ -7,7 +7,7 @@ from typing import Any
 
 from personae.adapters.store.store import SqlStore
 from personae.engine import ledger
-from personae.ports import FaceFilter
+from personae.ports import FaceFilter, OperationFilter
 from personae.types import Decision, DecisionKind, FaceId, FaceRole, ImageId, Maker, NewImage, PersonId, Reason
 from tests.contract.test_store_pictures import digest, face, picture
 
@@ -125,3 +125,37 @@ def test_operations_and_jobs_newest_first(store: SqlStore) -> None:
         assert [job.id for job in tx.browse.jobs(None, 2)] == [jobs[3], jobs[2]]
         assert [job.id for job in tx.browse.jobs(jobs[2], 9)] == [jobs[1], jobs[0]]
         assert [job.id for job in tx.browse.jobs(None, 9, ["cancelled"])] == [jobs[1]]
+
+
+def test_operations_by_kind_maker_person_and_face(store: SqlStore) -> None:
+    with store.write() as tx:
+        image = tx.images.add(picture("one", face(1), face(2)))
+        first, second = [FaceId(found.id) for found in tx.faces.of_images([image])]
+        ann, bo = tx.people.add("Ann"), tx.people.add("Bo")
+
+        def said(kind: str, maker: Maker, *decisions: Decision) -> int:
+            return ledger.record(tx, kind, maker, kind, decisions)
+
+        named = said("name", Maker.HUMAN, Decision(DecisionKind.NAME, Maker.HUMAN, person_id=ann, name="Ann"))
+        other = said("name", Maker.HUMAN, Decision(DecisionKind.NAME, Maker.HUMAN, person_id=bo, name="Bo"))
+        found = said("assign", Maker.MACHINE, Decision(DecisionKind.ASSIGN, Maker.MACHINE, first, ann, score=0.9,
+                                                       threshold=0.7, model_id="m"))  # fmt: skip
+        merge = Decision(DecisionKind.MERGE, Maker.HUMAN, person_id=bo, into_person_id=ann)
+        merged = said("merge", Maker.HUMAN, merge)
+        undone = ledger.undo(tx, found)
+    asked = {
+        "kind": OperationFilter(kinds=("name",)),
+        "maker": OperationFilter(makers=(Maker.MACHINE,)),
+        "person": OperationFilter(person_id=ann),
+        "both": OperationFilter(kinds=("merge",), person_id=ann),
+        "face": OperationFilter(face_id=first),
+        "other face": OperationFilter(face_id=second),
+    }
+    with store.read() as tx:
+        listed = {name: [row.id for row in tx.browse.operations(None, 9, which)] for name, which in asked.items()}
+        before = [row.id for row in tx.browse.operations(merged, 2, asked["person"])]
+    assert listed == {
+        "kind": [other, named], "maker": [found], "person": [undone, merged, found, other, named], "both": [merged],
+        "face": [undone, found], "other face": [],
+    }  # fmt: skip
+    assert before == [found, other]

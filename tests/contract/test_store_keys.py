@@ -103,10 +103,6 @@ def test_projects_in_which_work_waits_are_known(house: SqlHouse, store_url: str)
     assert house.projects.busy() == ["queued", "running"]
 
 
-def test_a_store_that_answers_is_pinged_in_vain(house: SqlHouse) -> None:
-    house.ping()
-
-
 def test_the_stamp_stays_until_something_is_committed_by_whomever(house: SqlHouse, store_url: str) -> None:
     with closing(SqlStore.open(store_url, "one", lambda: NOW)) as one, closing(
         SqlStore.open(store_url, "two", lambda: NOW)

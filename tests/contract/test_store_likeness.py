@@ -49,6 +49,15 @@ def anchor(tx: Transaction, person_id: PersonId, label: str, **vectors: Vector) 
     tx.references.renew(person_id)
 
 
+def test_the_pictures_of_all_checks_are_known(store: SqlStore) -> None:
+    with store.write() as tx:
+        ada, bob = character(tx, "Ada"), character(tx, "Bob")
+        tx.likeness.add([check(ada), check(bob), replace(check(bob), digest=Digest("cd" * 32))])
+        assert tx.likeness.digests() == {"ab" * 32, "cd" * 32}
+        tx.references.erase(bob)
+        assert tx.likeness.digests() == {"ab" * 32}
+
+
 def test_checks_come_back_newest_first_as_they_were_given(store: SqlStore) -> None:
     with store.write() as tx:
         ada, bob = character(tx, "Ada"), character(tx, "Bob")

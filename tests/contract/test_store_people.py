@@ -60,6 +60,7 @@ def test_faces_are_counted_and_the_best_is_shown(store: SqlStore) -> None:
         low, high, one = some_faces(tx, "one", 0.1, 0.9, 0.5)
         tx.faces.set_people({low: many, high: many, one: few})
         people = tx.people.all()
+        assert tx.people.in_order([few, PersonId(99), many]) == people[::-1]
     assert [(person.id, person.face_count, person.best_face) for person in people] == [(many, 2, high), (few, 1, one)]
 
 
@@ -153,6 +154,8 @@ def test_clusters_show_their_unknown_faces(store: SqlStore) -> None:
             (small, 1, a),
         ]
         assert (tx.clusters.get(empty).face_count, tx.clusters.get(named).face_count) == (0, 0)
+        assert tx.clusters.several([large, empty, named, small]) == [tx.clusters.get(small), tx.clusters.get(large)]
+        assert tx.clusters.several([]) == []
 
 
 # --- records ----------------------------------------------------------------------------------

@@ -141,6 +141,20 @@ def test_what_is_not_there(store: SqlStore) -> None:
         assert tx.references.erase(PersonId(99)) == []
 
 
+def test_what_was_replaced_is_held_as_long_as_its_reference_is_there(store: SqlStore) -> None:
+    with store.write() as tx:
+        mine = anchored(tx, character(tx))
+        tx.references.keep_history(mine.id)
+        tx.references.put(replace(mine, digest=TWO))
+        assert tx.references.past_digests() == {ONE}
+        assert (tx.references.held(ONE), tx.references.held(TWO)) == (True, True)
+        assert tx.references.digests() == {TWO: mine.id}
+        assert sorted(tx.references.remove(mine.id)) == [ONE, TWO]
+        assert tx.references.past_digests() == set()
+        assert (tx.references.held(ONE), tx.references.held(TWO)) == (False, False)
+        assert len(tx.references.history(mine.person_id)) == 1
+
+
 def test_another_project_sees_nothing(store_url: str, store: SqlStore) -> None:
     with store.write() as tx:
         mine = anchored(tx, character(tx))
@@ -150,6 +164,7 @@ def test_another_project_sees_nothing(store_url: str, store: SqlStore) -> None:
         assert tx.references.characters() == []
         assert not tx.references.held(ONE)
         assert tx.references.digests() == {}
+        assert tx.references.past_digests() == set()
         assert tx.references.faces(mine.person_id) == tx.references.anchors(mine.person_id) == []
         for ask in (tx.references.get, tx.references.remove):
             with pytest.raises(NotFound):

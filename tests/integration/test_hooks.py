@@ -23,8 +23,9 @@ from personae.cli.main import app
 from personae.engine import hooks
 from personae.engine.events import as_json, shown
 from personae.engine.parts import Parts
+from personae.engine.runner import Runner
 from personae.errors import InputError, NotFound, PersonaeError
-from personae.ports import Hook
+from personae.ports import Hook, Post
 from tests.web import Asked, Handler, Web, hang_up, moved, silent, status
 
 PATIENCE = 60
@@ -171,6 +172,26 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(parts: Parts, web: Web) -> N
     finally:
         go.set()
         assert courier.stop(PATIENCE)
+
+
+def test_a_courier_that_a_bug_has_ended_is_put_back(parts: Parts, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    bugs = [ZeroDivisionError()]
+
+    def open_post() -> Post:
+        if bugs:
+            raise bugs.pop()
+        return parts.open_post()
+
+    hooks.add(parts, web.at("/told", status(200)))
+    expected = happen(parts, 3)
+    runner = Runner(replace(parts, open_post=open_post), kinds={})
+    runner.start(0)
+    try:
+        wait_for(lambda: told(web, "/told") == expected)
+        assert bugs == []
+    finally:
+        assert runner.stop(PATIENCE)
 
 
 @pytest.mark.slow

@@ -151,6 +151,8 @@ def look(engine: Engine) -> None:
             for reference in character.references:
                 held.add(reference.digest)
                 fits(reference, [face for face in faces if face.reference_id == reference.id])
+            past = tx.references.history(character.person_id)
+            held |= {entry.digest for entry in past if entry.reference_id is not None}
             primaries = [face for face in faces if face.is_primary]
             assert (template_of(tx, character.person_id) is not None) == bool(primaries)
         versions: dict[object, int] = {}

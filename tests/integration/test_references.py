@@ -233,6 +233,14 @@ def test_bad_uploads_leave_nothing_behind(engine: Engine, tmp_path: Path) -> Non
     assert events(engine) == []
 
 
+def test_wrong_values_among_the_pixels_are_told_by_the_extraction(engine: Engine) -> None:
+    data, middle = photo("obama"), len(photo("obama")) // 2
+    put(engine, data[:middle] + bytes(200) + data[middle + 200 :])
+    work(engine)
+    found = engine.reference_status("Ada")
+    assert (found.status, "damaged" in found.error) == ("failed", True)
+
+
 @pytest.mark.parametrize("what", ["damaged", "gone", "no picture"])
 def test_an_image_that_was_lost_on_the_disk_is_a_failure(engine: Engine, what: str) -> None:
     made = engine.set_reference("Ada", photo("obama"))
@@ -294,7 +302,7 @@ def test_a_replacement_keeps_the_history_and_clears_the_faces(store_url: str, en
     assert template(engine) is None
     (entry,) = engine.reference_history("Ada")
     assert (entry.box, entry.det_score, entry.digest, entry.version) == (done.box, done.det_score, done.digest, 1)
-    assert pictures(engine) == {digest(photo("biden"))}
+    assert pictures(engine) == {digest(photo("obama")), digest(photo("biden"))}
     assert work(engine) == ["done"]
     assert engine.reference(done.id).status is S.COMPLETED
     versions = [version for _, version in events(engine)]
@@ -374,7 +382,8 @@ def test_of_two_replacements_at_once_one_wins_whole(store_url: str, engine: Engi
     (done,) = engine.reference_status("Ada").references
     assert (done.status, done.generation, done.face_count) == (S.COMPLETED, 3, 1)
     assert done.box == boxes[done.digest]
-    assert pictures(engine) == {done.digest}
+    past = {entry.digest for entry in engine.reference_history("Ada") if entry.reference_id == done.id}
+    assert pictures(engine) == {done.digest} | past
     assert engine.unfinished_jobs() == []
 
 

@@ -249,13 +249,10 @@ def test_a_copy_that_differs_is_told(tmp_path: Path) -> None:
         SqlStore.open(target, "test", now)
 
 
-def test_rows_that_speak_of_later_ones(tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from personae.adapters.store import carried as carrying  # noqa: PLC0415
-
-    monkeypatch.setattr(carrying, "ROWS_AT_ONCE", 1)
+def test_rows_that_speak_of_later_ones(tmp_path: Path, postgres: Server) -> None:
     source, target = f"sqlite:///{tmp_path / 'source.db'}", postgres.new_database()
     fill(source)
-    copy_store(source, target)
+    copy_store(source, target, rows_at_once=1)
     assert everything(target)["people"] == everything(source)["people"]
     assert copying.VERSION == VERSION
 

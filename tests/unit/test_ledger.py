@@ -13,6 +13,7 @@ from personae.core.ledger import (
     FaceState,
     PersonState,
     counting,
+    hidden,
     kin,
     resolve_faces,
     resolve_people,
@@ -371,3 +372,29 @@ def test_every_chain_of_merges_ends(merges: list[Decision]) -> None:
     for state in people.values():
         if state.merged_into is not None:
             assert people[state.merged_into].merged_into is None
+
+
+def test_the_latest_word_on_who_is_hidden_holds() -> None:
+    human = Maker.HUMAN
+    said = [
+        Decision(DecisionKind.HIDE, human, person_id=PersonId(1)),
+        Decision(DecisionKind.HIDE, human, face_id=FaceId(1)),
+        Decision(DecisionKind.HIDE, human, person_id=PersonId(2)),
+        Decision(DecisionKind.CONFIRM, human, face_id=FaceId(2), person_id=PersonId(2)),
+        Decision(DecisionKind.SHOW, human, person_id=PersonId(1)),
+    ]
+    assert hidden(said) == ({2}, {1})
+    assert resolve_faces(said[:2], {})[FaceId(1)] == FaceState()
+
+
+def test_hiding_is_about_a_face_or_a_person() -> None:
+    for kind in (DecisionKind.HIDE, DecisionKind.SHOW):
+        validate(Decision(kind, Maker.HUMAN, face_id=FaceId(1)))
+        for wrong in (
+            Decision(kind, Maker.HUMAN),
+            Decision(kind, Maker.HUMAN, face_id=FaceId(1), person_id=PersonId(1)),
+        ):
+            with pytest.raises(InputError, match="either a face or a person"):
+                validate(wrong)
+        with pytest.raises(InputError, match="made by a human"):
+            validate(Decision(kind, Maker.MACHINE, face_id=FaceId(1)))

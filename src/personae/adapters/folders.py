@@ -7,7 +7,18 @@ from pathlib import Path
 
 from personae.errors import BackendError
 
-PARTS_OF_HOME = ("crops", "photos", "references", "index", "sources", "report.html", "evaluation.html", "jobs.log")
+PARTS_OF_HOME = (
+    "crops",
+    "photos",
+    "copies",
+    "references",
+    "map",
+    "index",
+    "sources",
+    "report.html",
+    "evaluation.html",
+    "jobs.log",
+)
 """What the project that lies in the home folder itself keeps there, beside the store and the other projects."""
 
 

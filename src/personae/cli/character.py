@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from personae.cli import likeness
-from personae.cli.context import Context, Json, columns, counted, out, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, moment, out, printable, show_json
 from personae.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def history(context: typer.Context, who: Who, json: Json = False) -> None:
         return
     table = columns("replaced", "reference", "confidence", "place", "version")
     for entry in entries:
-        when = entry.replaced_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = moment(entry.replaced_at)
         label = printable(entry.label) or MAIN
         table.add_row(when, label, f"{entry.det_score:.2f}", _place(entry.box), str(entry.version))
     out.print(table if entries else "nothing was replaced yet")

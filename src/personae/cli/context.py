@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from personae.engine.facade import Engine
+    from personae.ports import House
     from personae.settings import Settings
 
 INTERRUPTED = 130
@@ -63,6 +64,14 @@ class Context:
             finally:
                 signal.signal(signal.SIGINT, before)
 
+    @contextmanager
+    def house(self) -> Iterator[House]:
+        """Open what belongs to the whole database for one command, and close it."""
+        from personae.bootstrap import open_house
+
+        with closing(open_house(self.settings())) as house:
+            yield house
+
 
 def _interrupt(*_: object) -> None:
     """Stop in order at the first Ctrl-C, and at once at the second: whatever is acknowledged is safe either way."""
@@ -74,6 +83,11 @@ def _interrupt(*_: object) -> None:
 def note(text: str) -> None:
     """Tell the person at the terminal something beside the result."""
     err.print(text, soft_wrap=True)
+
+
+def moment(when: datetime) -> str:
+    """Return a time as the person at the terminal reads it: theirs, to the minute."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def columns(*headings: str, title: str | None = None) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, counted, out, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, moment, out, printable, show_json
 
 if TYPE_CHECKING:
     from personae.ports import Hook
@@ -101,7 +101,7 @@ def _state(hook: Hook) -> str:
     if hook.paused:
         return f"paused: {hook.error}"
     if hook.not_before is not None:
-        when = hook.not_before.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = moment(hook.not_before)
         return f"tried again at {when}: {hook.error}"
     return "fine"
 

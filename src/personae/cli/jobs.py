@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, figure, members, note, out, printable, show_json
+from personae.cli.context import Context, Json, columns, figure, members, moment, note, out, printable, show_json
 from personae.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def jobs_list(
         return
     table = columns("number", "when", "what", "state", "progress", "")
     for job in jobs:
-        when = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = moment(job.created_at)
         said = str(job.result.get("error") or job.result.get("doing") or job.result.get("waiting") or "")
         table.add_row(str(job.id), when, job.kind, _state(job), _progress(job), printable(said))
     out.print(table if jobs else "there are no jobs")

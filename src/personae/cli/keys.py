@@ -1,20 +1,18 @@
-"""Verbs on the keys of the HTTP API: keys create, list, revoke."""
+"""Verbs on the keys of the HTTP API: keys create, list, password, revoke."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from personae.access import ApiKey, Role
-from personae.cli.context import Context, Json, columns, note, out, printable, show_json
+from personae.cli.context import Context, Json, columns, moment, note, out, printable, show_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from personae.ports import House
 
 app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
 
@@ -32,7 +30,7 @@ def keys_create(
     from personae.engine import keys
 
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         key, secret = keys.create(house.keys, name, role)
     if json:
         show_json({**_as_json(key), "key": secret})
@@ -47,7 +45,7 @@ def keys_list(context: typer.Context, json: Json = False) -> None:
     from personae.engine import keys
 
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         listed = keys.listed(house.keys)
     if json:
         show_json([_as_json(key) for key in listed])
@@ -59,11 +57,34 @@ def keys_list(context: typer.Context, json: Json = False) -> None:
     out.print(table if listed else "there are no keys: the server can be used on this machine alone, without one")
 
 
+@app.command("password")
+def keys_password(
+    context: typer.Context,
+    name: Name,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the password away.")] = False,
+    json: Json = False,
+) -> None:
+    """Set the password to sign in with in a browser; it is asked for, or read from the standard input."""
+    from personae.engine import sign_in
+
+    obj: Context = context.obj
+    password = "" if remove else _password()
+    with obj.house() as house:
+        if remove:
+            key = house.sign_ins.set_password(name, None)
+        else:
+            key = sign_in.set_password(house.sign_ins, name, password)
+    if json:
+        show_json(_as_json(key))
+    else:
+        out.print(f"{printable(key.name)} has {'no password' if remove else 'a password'}; its browsers are signed out")
+
+
 @app.command("revoke")
 def keys_revoke(context: typer.Context, name: Name, json: Json = False) -> None:
     """End a key: a second later it opens nothing. The server goes on asking for keys."""
     obj: Context = context.obj
-    with _house(obj) as house:
+    with obj.house() as house:
         key = house.keys.revoke(name)
     if json:
         show_json(_as_json(key))
@@ -71,19 +92,16 @@ def keys_revoke(context: typer.Context, name: Name, json: Json = False) -> None:
         out.print(f"{printable(key.name)} is revoked")
 
 
-@contextmanager
-def _house(context: Context) -> Iterator[House]:
-    from personae.bootstrap import open_house
-
-    house = open_house(context.settings())
-    try:
-        yield house
-    finally:
-        house.close()
+def _password() -> str:
+    """Ask for a password twice, or take the first line of what is piped in."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    said: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return said
 
 
-def _day(moment: datetime | None) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+def _day(when: datetime | None) -> str:
+    return moment(when) if when else ""
 
 
 def _as_json(key: ApiKey) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, counted, out, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, moment, out, printable, show_json
 from personae.cli.progress import watching
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def checks(
         return
     table = columns("number", "when", "image", "likeness", "score", "face at", "why", "")
     for check in made:
-        when = check.made_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = moment(check.made_at)
         table.add_row(str(check.id), when, check.digest[:12], *_row(check), "stale" if check.stale else "")
     out.print(table if made else "nothing has been checked yet")
 

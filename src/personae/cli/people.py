@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, counted, out, place, printable, show_json
+from personae.cli.context import Context, Json, columns, counted, moment, out, place, printable, show_json
 
 if TYPE_CHECKING:
     from personae.types import Operation
@@ -124,7 +124,7 @@ def history(
         return
     table = columns("number", "when", "by", "what", "")
     for operation in operations:
-        when = operation.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        when = moment(operation.created_at)
         undone = "undone" if operation.undone else ""
         table.add_row(str(operation.id), when, operation.maker.value, printable(operation.summary), undone)
     out.print(table if operations else "nothing has been decided yet")

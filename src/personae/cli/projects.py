@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personae.cli.context import Context, Json, columns, out, printable, show_json
+from personae.cli.context import Context, Json, columns, moment, out, printable, show_json
 
 if TYPE_CHECKING:
     from personae.access import Project
-    from personae.ports import House
 
 app = typer.Typer(help="Projects: collections with people and pictures of their own.", no_args_is_help=True)
 
@@ -22,14 +19,15 @@ Name = Annotated[str, typer.Argument(help="Name of the project.")]
 @app.command("list")
 def projects_list(context: typer.Context, json: Json = False) -> None:
     """List the projects of the database, by name."""
-    with _house(context.obj) as house:
+    obj: Context = context.obj
+    with obj.house() as house:
         listed = house.projects.all()
     if json:
         show_json([_as_json(project) for project in listed])
         return
     table = columns("project", "made")
     for project in listed:
-        table.add_row(printable(project.name), project.created_at.astimezone().strftime("%Y-%m-%d %H:%M"))
+        table.add_row(printable(project.name), moment(project.created_at))
     out.print(table if listed else "there are no projects yet; any verb makes the one that it is to work in")
 
 
@@ -38,7 +36,8 @@ def projects_create(context: typer.Context, name: Name, json: Json = False) -> N
     """Make a project; PERSONAE_PROJECT chooses it."""
     from personae.engine import projects
 
-    with _house(context.obj) as house:
+    obj: Context = context.obj
+    with obj.house() as house:
         _tell(projects.create(house.projects, name), "is made", json)
 
 
@@ -52,7 +51,8 @@ def projects_rename(
     """Give a project another name; its files stay where they are. Not while a server or worker has it open."""
     from personae.engine import projects
 
-    with _house(context.obj) as house:
+    obj: Context = context.obj
+    with obj.house() as house:
         _tell(projects.rename(house.projects, name, to), f"is what {printable(name)} was", json)
 
 
@@ -69,7 +69,7 @@ def projects_delete(
     obj: Context = context.obj
     if not yes:
         typer.confirm(f"remove the project {printable(name)} with all its people and files, for ever?", abort=True)
-    with _house(obj) as house:
+    with obj.house() as house:
         _tell(remove_project(obj.settings(), house, name), "is gone", json)
 
 
@@ -78,17 +78,6 @@ def _tell(project: Project, what: str, json: bool) -> None:
         show_json(_as_json(project))
     else:
         out.print(f"{printable(project.name)} {what}")
-
-
-@contextmanager
-def _house(context: Context) -> Iterator[House]:
-    from personae.bootstrap import open_house
-
-    house = open_house(context.settings())
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _as_json(project: Project) -> dict[str, object]:

@@ -25,6 +25,8 @@ _NEEDS = {
     DecisionKind.RELEASE: ("face_id",),
     DecisionKind.STATE: ("face_id", "person_id", "source"),
     DecisionKind.REVOKE: ("source",),
+    DecisionKind.HIDE: (),
+    DecisionKind.SHOW: (),
 }
 _MAKER = {
     DecisionKind.CONFIRM: Maker.HUMAN,
@@ -35,6 +37,8 @@ _MAKER = {
     DecisionKind.RELEASE: Maker.MACHINE,
     DecisionKind.STATE: Maker.SOURCE,
     DecisionKind.REVOKE: Maker.HUMAN,
+    DecisionKind.HIDE: Maker.HUMAN,
+    DecisionKind.SHOW: Maker.HUMAN,
 }
 _BY_SOURCES = frozenset({DecisionKind.STATE, DecisionKind.NAME, DecisionKind.MERGE})
 """What a source may say."""
@@ -190,6 +194,25 @@ def resolve_faces(decisions: Iterable[Decision], people: Mapping[PersonId, Perso
     return {i: FaceState(d.person_id, d.by, d.cluster_id, frozenset(d.rejected)) for i, d in drafts.items()}
 
 
+def hidden(decisions: Iterable[Decision]) -> tuple[frozenset[PersonId], frozenset[FaceId]]:
+    """Return the people and the faces that are hidden: the latest word on each holds.
+
+    Args:
+        decisions: active ones, oldest first; kinds other than hide and show are passed over.
+    """
+    people: set[PersonId] = set()
+    faces: set[FaceId] = set()
+    for decision in decisions:
+        if decision.kind not in (DecisionKind.HIDE, DecisionKind.SHOW):
+            continue
+        away = decision.kind is DecisionKind.HIDE
+        if decision.person_id is not None:
+            (people.add if away else people.discard)(decision.person_id)
+        if decision.face_id is not None:
+            (faces.add if away else faces.discard)(decision.face_id)
+    return frozenset(people), frozenset(faces)
+
+
 def undone(undos: Iterable[tuple[OperationId, OperationId]]) -> set[OperationId]:
     """Return the operations that are undone now.
 
@@ -244,6 +267,10 @@ def validate(decision: Decision) -> None:
         )
     if decision.source is not None and decision.maker is not Maker.SOURCE and decision.kind is not DecisionKind.REVOKE:
         raise InputError(f"a {decision.kind} decision of a {decision.maker} has no source")
+    if decision.kind in (DecisionKind.HIDE, DecisionKind.SHOW) and (decision.face_id is None) == (
+        decision.person_id is None
+    ):
+        raise InputError(f"a {decision.kind} decision is about either a face or a person")
     if decision.source == "":
         raise InputError(f"a {decision.kind} decision needs the name of a source")
     if decision.kind is DecisionKind.MERGE and decision.person_id == decision.into_person_id:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from personae.engine.browse_people import ListedFace, PeopleLooks, listed, within
 from personae.engine.parts import Parts
-from personae.engine.people import last_ties
 from personae.engine.review import get_face
-from personae.engine.walk import path_of
-from personae.errors import ImageError, InputError, NotFound
-from personae.ports import FaceFilter, Transaction
+from personae.errors import NotFound
+from personae.ports import FaceFilter, OperationFilter, Transaction
 from personae.records import PersonRecord
 from personae.types import (
     Cluster,
     ClusterId,
     Decision,
     Digest,
-    Face,
     FaceId,
     Image,
     ImageId,
@@ -28,19 +25,6 @@ from personae.types import (
     Person,
     PersonId,
 )
-
-THUMBNAIL_SIDE = 480
-"""A thumbnail's longer side is at least this, and less than twice as long, pixels."""
-MOST = 1001
-"""Members of the longest page, and one to see whether another follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFace:
-    """A face, with the decision that put it where it is."""
-
-    face: Face
-    tie: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +36,7 @@ class Stated:
     by_source: dict[str, PersonRecord]
 
 
-class Browse:
+class Browse(PeopleLooks):
     """The looks into one project. `limit` is 1 to 1,001; a page that is shorter is the last one."""
 
     def __init__(self, parts: Parts) -> None:
@@ -61,7 +45,7 @@ class Browse:
     def images(self, after: int = 0, limit: int = 50, refused: bool | None = None) -> list[Image]:
         """Return the images behind one, oldest first; `refused`: only those that could not be used, or that could."""
         with self._parts.store.read() as tx:
-            return tx.browse.images(after, _within(limit), refused)
+            return tx.browse.images(after, within(limit), refused)
 
     def image(self, image_id: int) -> Image:
         """Return one image. Raises NotFound."""
@@ -77,22 +61,22 @@ class Browse:
     def faces(self, after: int = 0, limit: int = 50, which: FaceFilter | None = None) -> list[ListedFace]:
         """Return the faces behind one that are asked for, oldest first, each with its receipt."""
         with self._parts.store.read() as tx:
-            return _listed(tx, tx.browse.faces(after, _within(limit), which or FaceFilter()))
+            return listed(tx, tx.browse.faces(after, within(limit), which or FaceFilter()))
 
     def face(self, face_id: int) -> ListedFace:
         """Return one face with its receipt. Raises NotFound."""
         with self._parts.store.read() as tx:
-            return _listed(tx, [get_face(tx, FaceId(face_id))])[0]
+            return listed(tx, [get_face(tx, FaceId(face_id))])[0]
 
     def several(self, face_ids: Sequence[int]) -> list[ListedFace]:
         """Return these faces with their receipts, in the order asked; unknown ids are left out."""
         with self._parts.store.read() as tx:
-            return _listed(tx, tx.faces.get([FaceId(i) for i in face_ids]))
+            return listed(tx, tx.faces.get([FaceId(i) for i in face_ids]))
 
     def people(self, after: int = 0, limit: int = 50, kind: str | None = None) -> list[Person]:
         """Return the people behind one, oldest first; `kind`: only real people, or characters."""
         with self._parts.store.read() as tx:
-            return tx.browse.people(after, _within(limit), kind)
+            return tx.browse.people(after, within(limit), kind)
 
     def person(self, person_id: int) -> Person:
         """Return one person. Raises NotFound."""
@@ -111,17 +95,19 @@ class Browse:
     def clusters(self, after: int = 0, limit: int = 50) -> list[Cluster]:
         """Return the unknown groups behind one, oldest first."""
         with self._parts.store.read() as tx:
-            return tx.browse.clusters(after, _within(limit))
+            return tx.browse.clusters(after, within(limit))
 
     def cluster(self, cluster_id: int) -> Cluster:
         """Return one unknown group. Raises NotFound."""
         with self._parts.store.read() as tx:
             return tx.clusters.get(ClusterId(cluster_id))
 
-    def operations(self, before: int | None = None, limit: int = 50) -> list[Operation]:
-        """Return the operations before one, newest first."""
+    def operations(
+        self, before: int | None = None, limit: int = 50, which: OperationFilter | None = None
+    ) -> list[Operation]:
+        """Return the operations before one that are asked for, newest first."""
         with self._parts.store.read() as tx:
-            return tx.browse.operations(before, _within(limit))
+            return tx.browse.operations(before, within(limit), which)
 
     def operation(self, operation_id: int) -> Operation:
         """Return one operation. Raises NotFound."""
@@ -132,12 +118,12 @@ class Browse:
         """Return the decisions of an operation behind so many; none are ever added. Raises NotFound."""
         with self._parts.store.read() as tx:
             said = tx.decisions.of_operation(tx.decisions.operation(OperationId(operation_id)).id)
-            return said[after : after + _within(limit)]
+            return said[after : after + within(limit)]
 
     def jobs(self, before: int | None = None, limit: int = 50, states: Sequence[str] = ()) -> list[Job]:
         """Return the jobs before one, newest first; `states`: only those that are in one of them."""
         with self._parts.store.read() as tx:
-            return tx.browse.jobs(before, _within(limit), states)
+            return tx.browse.jobs(before, within(limit), states)
 
     def crop(self, face_id: int) -> bytes:
         """Return the picture of a face, a JPEG.
@@ -153,46 +139,13 @@ class Browse:
         return self._parts.crops.get(crop)
 
     def thumbnail(self, image_id: int) -> bytes:
-        """Return a reduced, upright copy of a photo, a JPEG without the photo's other data.
+        """Return a reduced, upright copy of a photo for a grid; see `personae.engine.copies.reduced`."""
+        from personae.engine import copies  # noqa: PLC0415 - OpenCV comes with it: not before a photo is shown
 
-        Raises:
-            NotFound: there is no such image, or its file is gone or holds another picture by now.
-        """
-        image = self.image(image_id)
-        data = _bytes(image)
-        if data is None:
-            raise NotFound(f"the file of image {image_id} is gone, or holds another picture by now")
-        try:
-            picture = self._parts.decode(data, THUMBNAIL_SIDE)
-        except ImageError as error:
-            raise NotFound(f"image {image_id} cannot be shown: {error.detail}") from error
-        return self._parts.encode(picture.pixels)
-
-
-def _within(limit: int) -> int:
-    if not 1 <= limit <= MOST:
-        raise InputError(f"1 to {MOST} are listed at once, not {limit}")
-    return limit
+        return copies.reduced(self._parts, image_id, copies.THUMBNAIL_SIDE)
 
 
 def _image(tx: Transaction, image_id: int) -> Image:
     for image in tx.images.get([ImageId(image_id)]):
         return image
     raise NotFound(f"there is no image {image_id}")
-
-
-def _listed(tx: Transaction, faces: Sequence[Face]) -> list[ListedFace]:
-    ties = last_ties(tx, [face.id for face in faces])
-    return [ListedFace(face, ties.get(face.id)) for face in faces]
-
-
-def _bytes(image: Image) -> bytes | None:
-    """Return the photo's bytes from wherever they still are; another picture may lie there by now."""
-    for uri in image.uris:
-        try:
-            data = path_of(uri).read_bytes()
-        except OSError:
-            continue
-        if hashlib.sha256(data).hexdigest() == image.digest:
-            return data
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from personae.core.ledger import resolve_people
 from personae.engine.parts import Parts
-from personae.engine.reference import CHANGED, UNFINISHED, find_character, forget_pictures
+from personae.engine.reference import CHANGED, UNFINISHED, find_character, forget_checked, forget_pictures
 from personae.engine.review import clean_name, record
 from personae.errors import Conflict
 from personae.ports import Transaction
@@ -45,6 +45,7 @@ def delete_character(parts: Parts, who: str) -> Operation:
             if job_id is not None and tx.jobs.get(job_id).state in UNFINISHED:
                 tx.jobs.cancel(job_id)
         version = tx.references.version(character.person_id)
+        checked = {check.digest for check in tx.likeness.of_person(character.person_id)}
         digests = tx.references.erase(character.person_id)
         gone = [
             Decision(DecisionKind.NAME, Maker.HUMAN, person_id=person_id, name="")
@@ -54,6 +55,7 @@ def delete_character(parts: Parts, who: str) -> Operation:
         payload = {"person_id": character.person_id, "reference_id": None, "status": "deleted", "version": version}
         tx.events.emit(CHANGED, payload)
     forget_pictures(parts, digests)
+    forget_checked(parts, checked)
     return operation
 
 

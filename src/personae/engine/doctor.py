@@ -15,7 +15,7 @@ from personae.engine.backfill import backfill
 from personae.engine.follow import catch_up
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
-from personae.engine.reference import forget_pictures
+from personae.engine.reference import forget_checked, forget_pictures
 from personae.engine.walk import path_of
 from personae.errors import BackendError, ImageError, ModelError, NotFound
 from personae.ports import Files, VectorIndex
@@ -28,7 +28,7 @@ class Difference:
 
     kind: str
     """store, crop_missing, crop_damaged, crop_orphan, leftover, picture_missing, picture_damaged, picture_orphan,
-    model, embedding_missing, index, photo_moved, or photo_gone (which is no damage)."""
+    copy_orphan, model, embedding_missing, index, photo_moved, or photo_gone (which is no damage)."""
     what: str
     fixable: bool
     fixed: bool = False
@@ -52,7 +52,8 @@ def doctor(parts: Parts, fix: bool = False) -> list[Difference]:
             missing embeddings made from the crops, indexes rebuilt. Not while an ingest is running.
     """
     results = []
-    for check in (_store, _orphans, _lost_crops, _leftovers, _pictures, _embeddings, _indexes, _photos):
+    pictures = (_orphans, _lost_crops, _leftovers, _pictures, _checked, _copies)
+    for check in (_store, *pictures, _embeddings, _indexes, _photos):
         for finding in _findings(check, parts):
             fixed = fix and finding.fix is not None and finding.fix()
             results.append(Difference(finding.kind, finding.what, finding.fix is not None, fixed))
@@ -152,8 +153,8 @@ def _sweep(files: Files) -> bool:
 
 def _pictures(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
-        wanted = tx.references.digests()
-    for digest in sorted(set(parts.pictures) - wanted.keys()):
+        wanted, past = tx.references.digests(), tx.references.past_digests()
+    for digest in sorted(set(parts.pictures) - wanted.keys() - past):
         what = f"source image {digest} belongs to no reference"
         yield _Finding("picture_orphan", what, partial(_let_go, parts, digest))
     for digest, reference_id in sorted(wanted.items()):
@@ -167,6 +168,32 @@ def _pictures(parts: Parts) -> Iterator[_Finding]:
 
 def _let_go(parts: Parts, digest: Digest) -> bool:
     forget_pictures(parts, [digest])
+    return True
+
+
+def _checked(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        wanted = tx.likeness.digests()
+    for digest in sorted(set(parts.checked) - wanted):
+        what = f"the copy of {digest} belongs to no check"
+        yield _Finding("copy_orphan", what, partial(_let_go_of_copy, parts, digest))
+
+
+def _let_go_of_copy(parts: Parts, digest: Digest) -> bool:
+    forget_checked(parts, [digest])
+    return True
+
+
+def _copies(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        known = tx.images.find(list(parts.copies))
+    for digest in sorted(set(parts.copies) - known.keys()):
+        what = f"the reduced copy of {digest} belongs to no photo"
+        yield _Finding("copy_orphan", what, partial(_remove_copies, parts, digest))
+
+
+def _remove_copies(parts: Parts, digest: Digest) -> bool:
+    parts.copies.delete(digest)
     return True
 
 

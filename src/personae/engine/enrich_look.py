@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from personae.core.ledger import resolve_faces, resolve_people
 from personae.engine import ledger
 from personae.engine.claims import WAITING
 from personae.engine.enrich_walk import COMPLETE, ERRORS
@@ -16,7 +17,7 @@ from personae.engine.parts import Parts
 from personae.errors import Conflict, NotFound
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState
-from personae.types import Decision, DecisionKind, Maker, Operation, PersonId
+from personae.types import Decision, DecisionKind, FaceId, Maker, Operation, PersonId
 
 Place = tuple[int, str]
 """Where a face stands in the list of those that wait."""
@@ -67,6 +68,7 @@ class WaitingFace:
     """Cosine from which it would have been let in."""
     other: str | None
     """Of a held face: to whom it is nearer."""
+    other_id: int | None
     other_score: float | None
     model_id: str
     url: str
@@ -116,22 +118,41 @@ def _state(claim: Claim, holders: Mapping[int, int]) -> ClaimState | None:
     return None if taken_back else claim.state
 
 
-def waiting(parts: Parts, limit: int | None = None, before: Place | None = None) -> list[WaitingFace]:
-    """Return the faces in quarantine and those that are held, newest first.
+def waiting(
+    parts: Parts, limit: int | None = None, before: Place | None = None, state: str = "", source: str = ""
+) -> list[WaitingFace]:
+    """Return the faces in quarantine and those that are held, newest first, without those that a human has answered.
 
     Args:
         parts: adapters and rules.
         limit: at the most so many; None: all.
         before: `place` of the last one that was met; None: from the beginning.
+        state: only those that are quarantined, or held; empty: both.
+        source: only what this source brought; empty: any.
     """
     with parts.store.read() as tx:
-        found = [claim for claim in tx.sources.claims(states=(ClaimState.QUARANTINED, ClaimState.HELD))
-                 if claim.reason != WAITING and claim.face_id is not None]  # fmt: skip
+        said = tx.sources.claims(source=source or None, states=(ClaimState.QUARANTINED, ClaimState.HELD))
+        found = _unanswered(tx, [
+            claim for claim in said
+            if claim.reason != WAITING and claim.face_id is not None and state in {"", claim.state}
+        ])  # fmt: skip
         places = [_place(claim.face_id or 0, claim.source, claim.url) for claim in found]
         listed = sorted(range(len(found)), key=places.__getitem__, reverse=True)
         chosen = [found[at] for at in listed if before is None or places[at] < before][:limit]
         names = {person.id: person.name for person in tx.people.all()} if chosen else {}
         return [_shown(claim, names) for claim in chosen]
+
+
+def _unanswered(tx: Transaction, found: Sequence[Claim]) -> list[Claim]:
+    """Return the claims of which no human has said yet whether they are true."""
+    face_ids = sorted({FaceId(claim.face_id or 0) for claim in found})
+    states = resolve_faces(tx.decisions.active(face_ids, (Maker.HUMAN,)), resolve_people(tx.decisions.active_people()))
+
+    def open_still(claim: Claim) -> bool:
+        state = states.get(FaceId(claim.face_id or 0))
+        return state is None or (state.person_id is None and PersonId(claim.person_id) not in state.rejected)
+
+    return [claim for claim in found if open_still(claim)]
 
 
 def revoke(parts: Parts, source: str) -> Operation:
@@ -180,7 +201,7 @@ def _shown(claim: Claim, names: dict[PersonId, str]) -> WaitingFace:
         source=claim.source, face_id=claim.face_id or 0, person=names.get(PersonId(claim.person_id), ""),
         person_id=claim.person_id, state=claim.state.value, reason=claim.reason, score=_score(claim.distance),
         threshold=_score(claim.threshold), other=None if other is None else names.get(PersonId(other), ""),
-        other_score=_score(claim.other_distance), model_id=claim.model_id, url=claim.url,
+        other_id=other, other_score=_score(claim.other_distance), model_id=claim.model_id, url=claim.url,
     )  # fmt: skip
 
 

@@ -13,11 +13,15 @@ from personae.engine import people, review, stats
 from personae.engine.browse import Browse
 from personae.engine.facade_characters import CharacterVerbs
 from personae.engine.facade_likeness import LikenessVerbs
+from personae.engine.facade_map import MapVerbs
+from personae.engine.facade_people import PeopleVerbs
+from personae.engine.facade_review import ReviewVerbs
 from personae.engine.facade_settings import SettingVerbs
 from personae.engine.methods import SETTINGS, GroupOptions
 from personae.engine.outbox import Outbox
 from personae.engine.parts import Parts
 from personae.engine.people import Shown
+from personae.engine.photos import Photos
 from personae.engine.progress import NOBODY
 from personae.engine.progress import Progress as Watcher
 from personae.engine.report import build, require_page, write_page, write_report
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from personae.engine.doctor import Difference
     from personae.engine.enrich import EnrichOptions, EnrichSummary
     from personae.engine.enrich_look import SourceStatus, WaitingFace
-    from personae.engine.identify import Comparison, Extract, Sighting
+    from personae.engine.identify import Comparison, Extract, Looked, Sighting, Suspect
     from personae.engine.ingest import IngestSummary, Progress
     from personae.engine.search import Alike
     from personae.engine.splitting import Split, SplitProposal
@@ -61,7 +65,7 @@ class Organised:
     report: Path
 
 
-class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
+class Engine(CharacterVerbs, LikenessVerbs, MapVerbs, PeopleVerbs, ReviewVerbs, SettingVerbs):
     """Knows who is in your pictures. Made by `personae.open_engine`; close it, or use it in a `with`.
 
     Every method raises InputError, NotFound or Conflict for what cannot be done, ModelError for a
@@ -73,6 +77,8 @@ class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
         self.parts = parts
         self.browse = Browse(parts)
         """Pages of what there is."""
+        self.photos = Photos(parts)
+        """The photos, each with its faces."""
         self.outbox = Outbox(parts)
         """What happened, and who is told of it."""
         self.folder = folder
@@ -170,17 +176,31 @@ class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
 
         return splitting.split(self.parts, reference, face_ids, new_name)
 
+    def reject_faces(self, reference: str, face_ids: Sequence[int]) -> Operation:
+        """Say that these faces are not the person whom they are tied to."""
+        from personae.engine import splitting
+
+        return splitting.reject_faces(self.parts, reference, face_ids)
+
+    def confirm_faces(self, reference: str, face_ids: Sequence[int]) -> Operation:
+        """Say that these faces are the person whom they are tied to."""
+        from personae.engine import splitting
+
+        return splitting.confirm_faces(self.parts, reference, face_ids)
+
     def propose_split(self, reference: str) -> SplitProposal:
         """Propose how to split an unknown group or a person in two."""
         from personae.engine import splitting
 
         return splitting.propose_split(self.parts, reference)
 
-    def suggestions(self, limit: int | None = 50, skip: Collection[str] = ()) -> list[Suggestion]:
-        """Return whom to ask a human about, best first."""
+    def suggestions(
+        self, limit: int | None = 50, skip: Collection[str] = (), person_id: int | None = None
+    ) -> list[Suggestion]:
+        """Return whom to ask a human about, best first; `person_id`: only whether they are this person."""
         from personae.engine import suggest
 
-        return suggest.suggestions(self.parts, limit, skip)
+        return suggest.suggestions(self.parts, limit, skip, person_id)
 
     def crop_file(self, crop: Digest) -> Path:
         """Return the picture of a face (`Suggestion.crop`), for a human to open."""
@@ -211,6 +231,18 @@ class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
         from personae.engine import identify
 
         return identify.who(self.parts, photo)
+
+    def look(self, photo: bytes) -> Looked:
+        """Say who is in a photo, with pictures of it and of every face to show; nothing is kept."""
+        from personae.engine import identify
+
+        return identify.look(self.parts, photo)
+
+    def likely(self, face_id: int, limit: int = 3) -> list[Suspect]:
+        """Return the people whom a face may show, best first."""
+        from personae.engine import identify
+
+        return identify.likely(self.parts, face_id, limit)
 
     def verify(self, first: Photo, second: Photo) -> Comparison:
         """Say whether two photos show the same person."""
@@ -262,11 +294,13 @@ class Engine(CharacterVerbs, LikenessVerbs, SettingVerbs):
 
         return enrich_look.status(self.parts)
 
-    def quarantine(self, limit: int | None = None, before: tuple[int, str] | None = None) -> list[WaitingFace]:
+    def quarantine(
+        self, limit: int | None = None, before: tuple[int, str] | None = None, state: str = "", source: str = ""
+    ) -> list[WaitingFace]:
         """Return the faces of sources that wait for somebody to vouch for them, or are held."""
         from personae.engine import enrich_look
 
-        return enrich_look.waiting(self.parts, limit, before)
+        return enrich_look.waiting(self.parts, limit, before, state, source)
 
     def revoke_source(self, source: str) -> Operation:
         """Take back everything that a source has brought."""

@@ -15,6 +15,7 @@ from personae.references import (
     Reference,
     ReferenceId,
 )
+from personae.types import Digest
 
 if TYPE_CHECKING:
     from personae.types import JobId, Operation
@@ -52,6 +53,30 @@ class CharacterVerbs:
     def reference_image(self, reference_id: int) -> bytes:
         """Return the bytes of a source image."""
         return reference.source_image(self.parts, ReferenceId(reference_id))
+
+    def reference_preview(self, reference_id: int) -> bytes:
+        """Return a source image as a JPEG that any browser shows, reduced."""
+        from personae.engine import reference_pictures
+
+        return reference_pictures.preview(self.parts, ReferenceId(reference_id))
+
+    def reference_face(self, reference_id: int) -> bytes:
+        """Return the face that anchors a reference, a JPEG."""
+        from personae.engine import reference_pictures
+
+        return reference_pictures.primary_face(self.parts, ReferenceId(reference_id))
+
+    def detected_face(self, who: str, face_id: int) -> bytes:
+        """Return a face that was found on a source image of a character, a JPEG."""
+        from personae.engine import reference_pictures
+
+        return reference_pictures.detected_face(self.parts, who, DetectedFaceId(face_id))
+
+    def past_face(self, who: str, digest: str, version: int) -> bytes:
+        """Return a face that anchored a character before, a JPEG."""
+        from personae.engine import reference_pictures
+
+        return reference_pictures.past_face(self.parts, who, Digest(digest), version)
 
     def reference_status(self, who: str) -> CharacterStatus:
         """Return how far a character's references are."""

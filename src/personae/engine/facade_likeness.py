@@ -11,6 +11,7 @@ from personae.engine.progress import NOBODY, Progress
 from personae.engine.report import require_page, write_page
 from personae.errors import InputError
 from personae.references import LikenessCheck
+from personae.types import Digest
 
 if TYPE_CHECKING:
     from personae.core.continuity import Continuity
@@ -39,6 +40,12 @@ class LikenessVerbs:
         from personae.engine import likeness
 
         return likeness.likeness_checks(self.parts, who, limit, before)
+
+    def checked_picture(self, digest: str) -> bytes:
+        """Return the small copy of a picture that was held against a character, a JPEG."""
+        from personae.engine import likeness
+
+        return likeness.checked_picture(self.parts, Digest(digest))
 
     def duplicate_characters(self, threshold: float | None = None, limit: int = 1000) -> Duplicates:
         """Return the pairs of characters that look like one another, best first."""

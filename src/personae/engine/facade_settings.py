@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from personae.engine import preferences
 from personae.engine.parts import Parts
 from personae.preferences import InForce, PreferenceScope
+
+if TYPE_CHECKING:
+    from personae.engine.scores import ScoreCounts
 
 
 class SettingVerbs:
@@ -23,6 +28,12 @@ class SettingVerbs:
     def unset_setting(self, name: str, studio: bool = False) -> InForce:
         """Take a change back; return what is in force."""
         return preferences.take_back(self.parts, name, _scope(studio))
+
+    def score_counts(self) -> ScoreCounts:
+        """Return how alike faces of one person are in this collection, and faces of two."""
+        from personae.engine import scores
+
+        return scores.score_counts(self.parts)
 
 
 def _scope(studio: bool) -> PreferenceScope:

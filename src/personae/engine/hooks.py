@@ -272,12 +272,12 @@ class Courier:
     def start(self) -> None:
         """Begin."""
         self._stop.clear()
-        self._post = None
         self.revive()
 
     def revive(self) -> None:
         """Put a new thread in the place of one that a bug has ended."""
         if not (self._stop.is_set() or (self._thread is not None and self._thread.is_alive())):
+            self._post = None
             self._thread = threading.Thread(target=self._run, name="personae-courier", daemon=True)
             self._thread.start()
 

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
+
 from personae.core.assign import Candidate, decide, rank
 from personae.core.compare import cosine, fuse_scores
 from personae.core.search import nearest
 from personae.engine.analyse import analyse
+from personae.engine.copies import PREVIEW_SIDE, encode_within
 from personae.engine.follow import open_indexes
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
 from personae.engine.preferences import rules_now
-from personae.engine.review import NOISE_LABEL
+from personae.engine.review import NOISE_LABEL, get_face
 from personae.engine.thresholds import thresholds
 from personae.engine.walk import user_path
 from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction, VectorIndex
-from personae.types import Box, FaceRole, ModelId, NewFace, Outcome, Picture
+from personae.types import Box, DecisionKind, FaceId, FaceRole, ModelId, NewFace, Outcome, Picture
 
 Photo = str | Path | bytes
 """A file, or the bytes of one."""
@@ -41,6 +44,10 @@ class Suspect:
     score: float
     support: int
     """Faces among the nearest that speak for it."""
+    face_id: int
+    """Its face that is nearest."""
+    cluster_id: int | None
+    """Set for an unknown group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,21 @@ class Sighting:
     def margin(self) -> float | None:
         """How far the best candidate is ahead of the next."""
         return None if self.score is None or self.runner_up is None else self.score - self.runner_up
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A photo that was looked at and not kept."""
+
+    width: int
+    """Of the upright photo at full size, pixels; boxes are in these."""
+    height: int
+    copy: bytes
+    """The photo, reduced: a JPEG."""
+    faces: tuple[tuple[Sighting, bytes], ...]
+    """From left to right, each with its own picture, a JPEG."""
+    refused: tuple[tuple[Box, tuple[str, ...]], ...]
+    """Faces that the gates refuse, and why."""
 
 
 class ExtractedFace(TypedDict):
@@ -137,6 +159,59 @@ def who(parts: Parts, photo: Photo) -> list[Sighting]:
     faces = [face for face in faces_in(parts, photo) if face.role is not FaceRole.REFUSED]
     indexes = open_indexes(parts) if faces else {}
     return [_sighting(parts, indexes, face) for face in faces]
+
+
+def look(parts: Parts, photo: bytes) -> Looked:
+    """Say who is in a photo, with pictures to show: of the photo, and of every face.
+
+    Args:
+        parts: the outfit.
+        photo: a whole file; nothing of it is kept.
+
+    Raises:
+        ImageError: it is no picture.
+    """
+    picture = read_picture(parts, photo)
+    found = analyse(parts.vision(), parts.rules.gates, parts.encode, [picture])[0]
+    found.sort(key=lambda analysed: analysed.face.box.x)
+    used = [analysed for analysed in found if analysed.face.role is not FaceRole.REFUSED]
+    indexes = open_indexes(parts) if used else {}
+    return Looked(
+        picture.width, picture.height, encode_within(parts, picture, PREVIEW_SIDE),
+        tuple((_sighting(parts, indexes, analysed.face), analysed.crop) for analysed in used),
+        tuple((analysed.face.box, tuple(analysed.face.reasons)) for analysed in found if not analysed.face.embeddings),
+    )  # fmt: skip
+
+
+def likely(parts: Parts, face_id: int, limit: int = 3) -> list[Suspect]:
+    """Return the people whom a face in the store may show, best first, without those it was said not to be.
+
+    Args:
+        parts: the outfit.
+        face_id: of a face; of one that was refused there is nothing to say.
+        limit: how many at most.
+
+    Raises:
+        NotFound: there is no such face.
+    """
+    wanted = np.array([face_id], np.int64)
+    model_ids = parts.vision().model_ids
+    with parts.store.read() as tx:
+        get_face(tx, FaceId(face_id))
+        probe = {model_id: tx.faces.embeddings(model_id, wanted)[1] for model_id in model_ids}
+    if not all(len(rows) for rows in probe.values()):
+        return []
+    found, scores = nearest(
+        open_indexes(parts), {model_id: rows[0] for model_id, rows in probe.items()}, NEIGHBOURS + 1
+    )
+    others = found != face_id
+    with parts.store.read() as tx:
+        review = thresholds(tx, parts.vision()).review
+        rejected = {int(tx.people.now(said.person_id)) for said in tx.decisions.active([FaceId(face_id)])
+                    if said.kind is DecisionKind.REJECT and said.person_id is not None}  # fmt: skip
+        ranked = rank(found[others], scores[others], *tx.faces.identities(found[others]), rejected)
+        people = [each for each in ranked if each.person_id is not None and each.score >= review]
+        return [_suspect(tx, each) for each in people[:limit]]
 
 
 def candidates(tx: Transaction, indexes: Mapping[ModelId, VectorIndex], face: NewFace) -> list[Candidate]:
@@ -223,4 +298,6 @@ def _suspect(tx: Transaction, candidate: Candidate) -> Suspect:
         label = tx.clusters.get(candidate.cluster_id).label
     else:
         label = f"{NOISE_LABEL}{candidate.face_id}"
-    return Suspect(label, candidate.person_id, candidate.score, candidate.support)
+    return Suspect(
+        label, candidate.person_id, candidate.score, candidate.support, candidate.face_id, candidate.cluster_id
+    )

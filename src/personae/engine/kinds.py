@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from personae.engine import background, cluster
+from personae.engine import map as face_map
 from personae.engine.backfill import backfill
 from personae.engine.enrich import EnrichOptions, enrich
 from personae.engine.methods import GroupOptions, choose
@@ -36,6 +37,11 @@ class BackfillOptions:
 
 
 @dataclass(frozen=True)
+class NoOptions:
+    """Of work that goes by the settings alone."""
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of job."""
 
@@ -59,6 +65,7 @@ def _check_plan(parts: Parts, options: TrainOptions) -> None:
 
 
 KINDS: Mapping[str, Kind] = {
+    "faces.group": Kind(NoOptions, lambda parts, _options, progress: cluster.group(parts, progress)),
     "faces.cluster_dual": Kind(GroupOptions, cluster.cluster_dual, _check_grouping),
     "faces.cluster": Kind(GroupOptions, cluster.cluster, _check_grouping),
     "faces.assign": Kind(GroupOptions, cluster.assign, _check_grouping),
@@ -70,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "models.evaluate": Kind(background.LabelOptions, background.run_evaluate),
     "faces.train": Kind(TrainOptions, train, _check_plan, alone=False),
     "faces.backfill": Kind(BackfillOptions, lambda parts, options, progress: backfill(parts, options.limit, progress)),
+    face_map.KIND: Kind(face_map.MapOptions, face_map.draw, face_map.check, alone=False),
 }
 
 

@@ -13,19 +13,22 @@ import numpy as np
 from personae.core.compare import fuse_vectors
 from personae.core.duplicates import alike, fuse_rows
 from personae.engine.anchor import Anchor, Held, anchor_of, hold, in_order
+from personae.engine.copies import encode_within
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts, Vision
 from personae.engine.progress import NOBODY, Progress
 from personae.engine.reference import find_character
 from personae.engine.thresholds import thresholds
 from personae.engine.walk import user_path
-from personae.errors import ImageError, InputError
+from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction
 from personae.references import LikenessCheck
 from personae.types import Digest, Ids, PersonId, Picture, Reason, Vectors
 
 CHECKED = "likeness.checked"
 """Kind of the event {person_id, version, check_ids}."""
+COPY_SIDE = 360
+"""Longer side of the copy that is kept of a picture, pixels."""
 PAIRS = 1000
 """Pairs of look-alikes that are listed."""
 KEPT_AT_ONCE = 64
@@ -33,6 +36,15 @@ KEPT_AT_ONCE = 64
 
 Photo = bytes | str | Path
 """The bytes of an image, or where its file is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A picture that was looked at."""
+
+    check: LikenessCheck
+    copy: bytes
+    """JPEG; empty of what is no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class Duplicates:
 
 
 def check_likeness(parts: Parts, who: str, images: Sequence[Photo], progress: Progress = NOBODY) -> list[LikenessCheck]:
-    """Hold images against a character, and keep what came of each.
+    """Hold images against a character, and keep what came of each, with a small copy to tell it by.
 
     Args:
         parts: adapters and rules.
@@ -80,11 +92,11 @@ def check_likeness(parts: Parts, who: str, images: Sequence[Photo], progress: Pr
     for image in images:
         _require(parts, image)
     anchor = anchor_of(parts, who)
-    made: list[LikenessCheck] = []
+    made: list[_Checked] = []
     kept: list[LikenessCheck] = []
-    for check in in_order(partial(_check_all, parts, anchor), images, parts.rules.workers):
+    for checked in in_order(partial(_check_all, parts, anchor), images, parts.rules.workers):
         progress.step(len(kept) + len(made), len(images), "comparing")
-        made.append(check)
+        made.append(checked)
         if len(made) == KEPT_AT_ONCE:
             kept += _keep(parts, made, progress)
             made = []
@@ -105,6 +117,14 @@ def likeness_checks(parts: Parts, who: str, limit: int | None = None, before: in
     """
     with parts.store.read() as tx:
         return tx.likeness.of_person(find_character(tx, who).person_id, limit, before)
+
+
+def checked_picture(parts: Parts, digest: Digest) -> bytes:
+    """Return the small copy of a picture that was held against a character, a JPEG. Raises NotFound."""
+    copy = parts.checked.get(digest, COPY_SIDE)
+    if copy is None:
+        raise NotFound("no copy of this picture is kept")
+    return copy
 
 
 def duplicate_characters(parts: Parts, threshold: float | None = None, limit: int = PAIRS) -> Duplicates:
@@ -178,12 +198,16 @@ def hold_each(parts: Parts, anchor: Anchor, pictures: Sequence[Picture | Reason]
     return [next(held) if isinstance(each, Picture) else Held(None, None, (str(each),)) for each in pictures]
 
 
-def _check_all(parts: Parts, anchor: Anchor, images: list[Photo]) -> list[LikenessCheck]:
+def _check_all(parts: Parts, anchor: Anchor, images: list[Photo]) -> list[_Checked]:
     digests, pictures = zip(*(read_image(parts, image) for image in images), strict=True)
     return [
-        _check(parts, anchor, digest, held)
-        for digest, held in zip(digests, hold_each(parts, anchor, pictures), strict=True)
+        _Checked(_check(parts, anchor, digest, held), _copy(parts, picture))
+        for digest, picture, held in zip(digests, pictures, hold_each(parts, anchor, pictures), strict=True)
     ]
+
+
+def _copy(parts: Parts, picture: Picture | Reason) -> bytes:
+    return encode_within(parts, picture, COPY_SIDE) if isinstance(picture, Picture) else b""
 
 
 def _check(parts: Parts, anchor: Anchor, digest: Digest, held: Held) -> LikenessCheck:
@@ -203,10 +227,11 @@ def _check(parts: Parts, anchor: Anchor, digest: Digest, held: Held) -> Likeness
     )
 
 
-def _keep(parts: Parts, checks: Sequence[LikenessCheck], progress: Progress) -> list[LikenessCheck]:
+def _keep(parts: Parts, made: Sequence[_Checked], progress: Progress) -> list[LikenessCheck]:
     """Write the checks, unless the character is gone by now."""
-    if not checks:
+    if not made:
         return []
+    checks = [each.check for each in made]
     person_id, version = checks[0].person_id, checks[0].version
     with parts.store.write() as tx:
         progress.hold(tx)
@@ -214,5 +239,8 @@ def _keep(parts: Parts, checks: Sequence[LikenessCheck], progress: Progress) -> 
         kept = tx.likeness.add(checks)
         payload = {"person_id": character.person_id, "version": version, "check_ids": [check.id for check in kept]}
         tx.events.emit(CHECKED, payload)
+        for each in made:
+            if each.copy:
+                parts.checked.put(each.check.digest, COPY_SIDE, each.copy)
         # The reference may have changed while the images were looked at.
         return [replace(check, stale=version != character.version) for check in kept]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from personae.engine.memo import Memo
 from personae.errors import InputError
 from personae.ports import (
     Clock,
+    Copies,
     Decode,
     Detector,
     Embedder,
@@ -41,7 +43,9 @@ from personae.records import SourceSpec
 from personae.types import ModelCard, ModelId, Pixels, Thresholds, Vectors
 
 if TYPE_CHECKING:
+    from personae.engine.found import Found
     from personae.engine.known import Known
+    from personae.engine.scores import ScoreCounts
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,19 @@ class Parts:
     """Source images of references."""
     heads: HeadFiles
     """What was learnt from labels."""
+    copies: Copies
+    """Reduced copies of photos."""
+    checked: Copies
+    """Reduced copies of pictures that were held against characters."""
+    maps: Files
+    """The map of all faces: places, never embeddings."""
     sniff: Callable[[bytes], str | None]
     """First bytes of a file -> the picture format they show, or None."""
     decode: Decode
     check_picture: Callable[[bytes], None]
     """Encoded image -> nothing; raises ImageError when it is not whole, as decoding would, but sooner."""
+    when_taken: Callable[[bytes], datetime | None]
+    """Encoded image -> when a camera took it, by its own clock; None: it does not say."""
     encode: Callable[[Pixels], bytes]
     """RGB pixels -> JPEG bytes."""
     vision: Callable[[], Vision]
@@ -145,6 +157,10 @@ class Parts:
     """What was read of the gallery already."""
     known: Memo[Known] = field(default_factory=Memo)
     """What was learnt of the known people already."""
+    found: Memo[Found] = field(default_factory=Memo)
+    """What was found by the latest event."""
+    scores: Memo[tuple[tuple[str, int], ScoreCounts]] = field(default_factory=Memo)
+    """What was counted of pairs of faces already, and when."""
     indexing: AbstractContextManager[object] = field(default_factory=threading.RLock)
     """Held by the one thread that brings indexes up to the store."""
     sources: Callable[[], Sequence[SourceSpec]] = lambda: ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from personae.core.reference import BUSY, Step, advance, doubt, fuse_template, selection
@@ -225,7 +225,7 @@ def _place(tx: Transaction, whose: PersonId, label: str, digest: Digest) -> tupl
 
 
 def remove_reference(parts: Parts, who: str, label: str = "") -> Character:
-    """Remove one reference of a character, its faces and its source image; what it had found goes to the history.
+    """Remove one reference of a character, its faces and its source images; what it had found goes to the history.
 
     Raises:
         NotFound: there is no such character, or no reference of this label.
@@ -235,10 +235,10 @@ def remove_reference(parts: Parts, who: str, label: str = "") -> Character:
         gone = find_reference(find_character(tx, who), label)
         renewed = tx.references.keep_history(gone.id)
         _stop_job(tx, gone.id)
-        tx.references.remove(gone.id)
+        digests = tx.references.remove(gone.id)
         announce(tx, gone, renewed, removed=True)
         left = find_character(tx, f"#{gone.person_id}")
-    forget_pictures(parts, [gone.digest])
+    forget_pictures(parts, digests)
     return left
 
 
@@ -325,7 +325,7 @@ def announce(tx: Transaction, reference: Reference, renewed: bool, *, removed: b
 
 
 def forget_pictures(parts: Parts, digests: Sequence[Digest]) -> None:
-    """Remove source images that no reference holds.
+    """Remove source images that no reference holds, neither now nor in its history.
 
     As the writer, so that nobody takes hold of one between the look and the removal; and after the commit that let
     go of it, so that a write that fails loses nothing.
@@ -334,6 +334,15 @@ def forget_pictures(parts: Parts, digests: Sequence[Digest]) -> None:
         for digest in digests:
             if not tx.references.held(digest):
                 parts.pictures.delete(digest)
+
+
+def forget_checked(parts: Parts, digests: Collection[Digest]) -> None:
+    """Remove the copies of pictures that no check names any more; as the writer, so that none is added meanwhile."""
+    if not digests:
+        return
+    with parts.store.write() as tx:
+        for digest in set(digests) - tx.likeness.digests():
+            parts.checked.delete(digest)
 
 
 def find_reference(character: Character, label: str) -> Reference:

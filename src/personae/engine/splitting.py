@@ -123,6 +123,37 @@ def split(parts: Parts, reference: str, face_ids: Sequence[int], new_name: str |
         return Split(record(tx, "split", summary, decisions), label, tuple(chosen), len(rest))
 
 
+def reject_faces(parts: Parts, reference: str, face_ids: Sequence[int]) -> Operation:
+    """Say that these faces are not the person whom they are tied to; they are never proposed as that person again.
+
+    Raises:
+        InputError: the faces are none, or not all of that person, or one is given twice.
+        NotFound: there is no such person.
+    """
+    with parts.store.write() as tx:
+        person = find_person(tx, reference)
+        whole = _Whole(person.name, person.id, tuple(tx.faces.select(person_id=person.id)))
+        chosen = _present(whole, face_ids, "are not the person")
+        summary = f"{len(chosen)} {'face is' if len(chosen) == 1 else 'faces are'} not {person.name}"
+        return record(tx, "reject", summary, _taken_out(tx, whole, chosen, []))
+
+
+def confirm_faces(parts: Parts, reference: str, face_ids: Sequence[int]) -> Operation:
+    """Say that these faces are the person whom they are tied to; no machine takes them away again.
+
+    Raises:
+        InputError: the faces are none, or not all of that person, or one is given twice.
+        NotFound: there is no such person.
+    """
+    with parts.store.write() as tx:
+        person = find_person(tx, reference)
+        whole = _Whole(person.name, person.id, tuple(tx.faces.select(person_id=person.id)))
+        chosen = _present(whole, face_ids, "are the person")
+        summary = f"{len(chosen)} {'face is' if len(chosen) == 1 else 'faces are'} {person.name}"
+        decisions = [Decision(DecisionKind.CONFIRM, Maker.HUMAN, face_id=i, person_id=person.id) for i in chosen]
+        return record(tx, "confirm", summary, decisions)
+
+
 def propose_split(parts: Parts, reference: str) -> SplitProposal:
     """Propose how to split an unknown group or a person in two: where its faces have least in common.
 
@@ -160,16 +191,22 @@ def _whole(tx: Transaction, reference: str) -> _Whole:
 
 def _chosen(whole: _Whole, face_ids: Sequence[int]) -> list[FaceId]:
     """The faces to take out, ascending."""
+    chosen = _present(whole, face_ids, f"to take out of {whole.title}")
+    if len(chosen) == len(whole.faces):
+        raise InputError(f"these are all the faces of {whole.title}: leave at least one")
+    return chosen
+
+
+def _present(whole: _Whole, face_ids: Sequence[int], what_for: str) -> list[FaceId]:
+    """The faces, ascending, which must all be in it."""
     chosen = sorted(FaceId(int(i)) for i in face_ids)
     if not chosen:
-        raise InputError(f"say which faces to take out of {whole.title}")
+        raise InputError(f"say which faces {what_for}")
     if twice := sorted({i for i, following in pairwise(chosen) if i == following}):
         raise InputError(f"given twice: {_listed(twice)}")
     present = {face.id for face in whole.faces}
     if strange := [i for i in chosen if i not in present]:
         raise InputError(f"not in {whole.title}: {_listed(strange)}")
-    if len(chosen) == len(present):
-        raise InputError(f"these are all the faces of {whole.title}: leave at least one")
     return chosen
 
 

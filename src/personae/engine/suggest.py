@@ -63,7 +63,7 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class OpenFaces:
     """The faces that are nobody's, and what is known."""
 
     face_ids: Ids
@@ -80,7 +80,9 @@ class _Open:
         return place(vectors, ids, self.people, match=self.match, review=self.review, rejected=rejected)
 
 
-def suggestions(parts: Parts, limit: int | None = 50, skip: Collection[str] = ()) -> list[Suggestion]:
+def suggestions(
+    parts: Parts, limit: int | None = 50, skip: Collection[str] = (), person_id: int | None = None
+) -> list[Suggestion]:
     """Return whom to ask about, best first: groups before single faces, since one answer settles all their faces.
 
     A group is asked about when its mean face is like a person; a face of no such group, when its score lies between
@@ -91,6 +93,7 @@ def suggestions(parts: Parts, limit: int | None = 50, skip: Collection[str] = ()
         parts: the outfit.
         limit: how many at most; None: all.
         skip: labels (`Suggestion.who`) that are left out for now.
+        person_id: only whether they are this person; None: whoever they may be.
 
     Raises:
         InputError: limit is below 1.
@@ -101,10 +104,12 @@ def suggestions(parts: Parts, limit: int | None = 50, skip: Collection[str] = ()
     with parts.store.read() as tx:
         gallery = load_gallery(tx, vision.model_ids, parts.vectors)
         review, match = thresholds(tx, vision).review, rules_now(tx, parts.rules).match_threshold
-        still_open = _still_open(gallery, load_known(tx, gallery, review), review, match)
+        still_open = open_faces(gallery, load_known(tx, gallery, review), review, match)
         if not len(still_open.people.people_):
             return []
         questions = (question for question in _questions(tx, still_open) if question.who not in skip)
+        if person_id is not None:
+            questions = (question for question in questions if question.receipt.person_id == person_id)
         chosen = list(islice(questions, limit))
         names = {person.id: person.name for person in tx.people.all()} if chosen else {}
         return [
@@ -114,17 +119,18 @@ def suggestions(parts: Parts, limit: int | None = 50, skip: Collection[str] = ()
         ]
 
 
-def _still_open(gallery: Gallery, known: Known, review: float, match: float) -> _Open:
+def open_faces(gallery: Gallery, known: Known, review: float, match: float) -> OpenFaces:
+    """Return the faces of the gallery that are nobody's."""
     faces = gallery.at(gallery.person_ids < 0)
-    return _Open(faces.face_ids, faces.cluster_ids, faces.vectors, known.people, known.rejected, review, match)
+    return OpenFaces(faces.face_ids, faces.cluster_ids, faces.vectors, known.people, known.rejected, review, match)
 
 
-def _questions(tx: Transaction, still_open: _Open) -> Iterator[_Question]:
+def _questions(tx: Transaction, still_open: OpenFaces) -> Iterator[_Question]:
     """Yield the groups to ask about, best first, then the faces."""
     groups = {int(cluster.id): cluster for cluster in tx.clusters.all() if cluster.face_count > 1}
-    placed = _place_groups(still_open)
+    placed = place_groups(still_open, mean_faces(still_open))
     likely = np.union1d(placed.rows(Outcome.MATCH), placed.rows(Outcome.REVIEW))
-    asked = [row for row in _best_first(placed, likely) if int(placed.face_ids[row]) in groups]
+    asked = [row for row in best_first(placed, likely) if int(placed.face_ids[row]) in groups]
     for row in asked:
         group = groups[int(placed.face_ids[row])]
         if group.best_face is not None:
@@ -132,13 +138,19 @@ def _questions(tx: Transaction, still_open: _Open) -> Iterator[_Question]:
     covered = placed.face_ids[asked]
     placed = still_open.place(still_open.vectors, still_open.face_ids, still_open.rejected)
     likely = placed.rows(Outcome.REVIEW)
-    for row in _best_first(placed, likely[~np.isin(still_open.cluster_ids[likely], covered)]):
+    for row in best_first(placed, likely[~np.isin(still_open.cluster_ids[likely], covered)]):
         receipt = placed.receipt(row)
         yield _Question(f"{NOISE_LABEL}{receipt.face_id}", 1, receipt.face_id, receipt)
 
 
-def _place_groups(still_open: _Open) -> Placed:
-    """Place the mean face of each group; the receipts speak of the group's id instead of a face's."""
+def place_groups(still_open: OpenFaces, groups: tuple[Ids, Vectors]) -> Placed:
+    """Place the mean faces of groups; the receipts speak of the group's id instead of a face's."""
+    cluster_ids, means = groups
+    return still_open.place(means, cluster_ids, group_rejections(still_open))
+
+
+def mean_faces(still_open: OpenFaces | Gallery) -> tuple[Ids, Vectors]:
+    """Return the groups, ascending, and their mean faces as unit rows; without those whose faces cancel out."""
     in_group = np.flatnonzero(still_open.cluster_ids >= 0)
     cluster_ids, group = np.unique(still_open.cluster_ids[in_group], return_inverse=True)
     sums = np.zeros((len(cluster_ids), still_open.vectors.shape[1]), np.float64)
@@ -148,13 +160,16 @@ def _place_groups(still_open: _Open) -> Placed:
         sums = np.add.reduceat(still_open.vectors[in_group[order]], starts, axis=0, dtype=np.float64)
     lengths = np.linalg.norm(sums, axis=1)
     sound = lengths > VANISHED
-    means = (sums[sound] / lengths[sound, None]).astype(np.float32)
+    return cluster_ids[sound], (sums[sound] / lengths[sound, None]).astype(np.float32)
+
+
+def group_rejections(still_open: OpenFaces) -> set[tuple[int, int]]:
+    """Return the (group, person) pairs that a human has rejected of any face in the group."""
     cluster_of = dict(zip(still_open.face_ids.tolist(), still_open.cluster_ids.tolist(), strict=True))
-    rejected = {(cluster_of[face_id], person) for face_id, person in still_open.rejected if face_id in cluster_of}
-    return still_open.place(means, cluster_ids[sound], rejected)
+    return {(cluster_of[face_id], person) for face_id, person in still_open.rejected if face_id in cluster_of}
 
 
-def _best_first(placed: Placed, rows: Ids) -> list[int]:
+def best_first(placed: Placed, rows: Ids) -> list[int]:
     """Order rows by score, then by the margin to the next person; one without a next is furthest ahead."""
     margins = np.nan_to_num(placed.scores[rows] - placed.runner_ups[rows], nan=np.inf)
     ordered: list[int] = rows[np.lexsort((placed.face_ids[rows], -margins, -placed.scores[rows]))].tolist()

@@ -1,12 +1,22 @@
 """Every Protocol: what the engine asks of the world, and what adapters give."""
 
-from personae.ports.browse import BrowseTable, FaceFilter
+from personae.ports.browse import (
+    BrowseTable,
+    FaceFilter,
+    FaceOrder,
+    Key,
+    OperationFilter,
+    PeopleFilter,
+    PeopleOrder,
+)
+from personae.ports.copies import Copies
 from personae.ports.files import Files
 from personae.ports.heads import HeadFiles, Learnt
 from personae.ports.hooks import Hook, HookId, HookTable, Post, Receipt
 from personae.ports.index import VectorIndex
-from personae.ports.keys import House, KeyTable, ProjectTable
+from personae.ports.keys import House, KeyTable, ProjectTable, SignInTable
 from personae.ports.likeness import LikenessTable
+from personae.ports.photos import PhotoFilter, PhotoTable
 from personae.ports.preferences import PreferenceTable
 from personae.ports.queue import BEAT_SECONDS, LEASE_SECONDS, JobFeed, JobQueue, Pulse
 from personae.ports.references import ReferenceTable
@@ -35,6 +45,7 @@ __all__ = [
     "BrowseTable",
     "Clock",
     "ClusterTable",
+    "Copies",
     "DecisionTable",
     "Decode",
     "Detector",
@@ -42,6 +53,7 @@ __all__ = [
     "Epoch",
     "EventTable",
     "FaceFilter",
+    "FaceOrder",
     "FaceTable",
     "Files",
     "HeadFiles",
@@ -53,13 +65,19 @@ __all__ = [
     "JobFeed",
     "JobQueue",
     "JobTable",
+    "Key",
     "KeyTable",
     "Learnt",
     "Lesson",
     "LikenessTable",
     "OpenVideo",
+    "OperationFilter",
+    "PeopleFilter",
+    "PeopleOrder",
     "PeopleSource",
     "PeopleTable",
+    "PhotoFilter",
+    "PhotoTable",
     "Plan",
     "Post",
     "PreferenceTable",
@@ -68,6 +86,7 @@ __all__ = [
     "Receipt",
     "ReferenceTable",
     "SettingTable",
+    "SignInTable",
     "SourceTable",
     "Store",
     "Train",

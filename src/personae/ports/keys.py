@@ -29,6 +29,30 @@ class KeyTable(Protocol):
         ...
 
 
+class SignInTable(Protocol):
+    """Passwords of keys, and who is signed in, by the SHA-256 of what the browser keeps; its text is kept nowhere."""
+
+    def set_password(self, name: str, encoded: str | None) -> ApiKey:
+        """Set the password of the key in force, None for none, and end its sign-ins. Raises NotFound."""
+        ...
+
+    def password(self, name: str) -> tuple[ApiKey, str] | None:
+        """The key in force of this name, and its encoded password; None where either is missing."""
+        ...
+
+    def begin(self, key_id: KeyId, digest: Digest, until: datetime) -> None:
+        """Insert a sign-in; those whose time has passed go."""
+        ...
+
+    def who(self, digest: Digest) -> ApiKey | None:
+        """The key of a sign-in whose time has not passed, if it is in force."""
+        ...
+
+    def end(self, digest: Digest) -> None:
+        """Delete a sign-in, if it is there."""
+        ...
+
+
 class ProjectTable(Protocol):
     def all(self) -> list[Project]:
         """By name."""
@@ -56,6 +80,8 @@ class House(Protocol):
 
     @property
     def keys(self) -> KeyTable: ...
+    @property
+    def sign_ins(self) -> SignInTable: ...
     @property
     def projects(self) -> ProjectTable: ...
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from personae.references import LikenessCheck
-from personae.types import Ids, ModelId, PersonId, Vectors
+from personae.types import Digest, Ids, ModelId, PersonId, Vectors
 
 
 class LikenessTable(Protocol):
@@ -23,6 +23,10 @@ class LikenessTable(Protocol):
 
         Stale are those made under another version than the character's template has now.
         """
+        ...
+
+    def digests(self) -> set[Digest]:
+        """The pictures of all checks."""
         ...
 
     def anchors(self, model_id: ModelId) -> tuple[Ids, Vectors]:

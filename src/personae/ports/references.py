@@ -36,8 +36,8 @@ class ReferenceTable(Protocol):
         """Write every field of a reference but id, person and label, which stay. Raises NotFound."""
         ...
 
-    def remove(self, reference_id: ReferenceId) -> None:
-        """Remove a reference with its faces; its history stays."""
+    def remove(self, reference_id: ReferenceId) -> list[Digest]:
+        """Remove a reference with its faces; its history stays. Return the source images that it has and had."""
         ...
 
     def job_of(self, reference_id: ReferenceId) -> JobId | None:
@@ -47,11 +47,15 @@ class ReferenceTable(Protocol):
     def set_job(self, reference_id: ReferenceId, job_id: JobId) -> None: ...
 
     def held(self, digest: Digest) -> bool:
-        """Whether any reference has this source image."""
+        """Whether any reference has this source image, or had it: what was replaced can be looked at again."""
         ...
 
     def digests(self) -> dict[Digest, ReferenceId]:
         """Every source image and a reference that has it."""
+        ...
+
+    def past_digests(self) -> set[Digest]:
+        """Source images that references had before, and whose face is in the history."""
         ...
 
     def faces(self, person_id: PersonId) -> list[DetectedFace]:
@@ -91,5 +95,5 @@ class ReferenceTable(Protocol):
         ...
 
     def erase(self, person_id: PersonId) -> list[Digest]:
-        """Remove everything that anchors, or did anchor, a character; return the source images it had."""
+        """Remove everything that anchors, or did anchor, a character; return the source images it has and had."""
         ...

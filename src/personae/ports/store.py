@@ -154,6 +154,14 @@ class PeopleTable(Protocol):
         """Raises NotFound when there is none or it is not active."""
         ...
 
+    def in_order(self, person_ids: Sequence[PersonId]) -> list[Person]:
+        """Those of these people who are active, in the order asked."""
+        ...
+
+    def now(self, person_id: PersonId) -> PersonId:
+        """Whom merges have made of this person, or itself. Raises NotFound when there never was one."""
+        ...
+
     def find(self, name: str) -> list[Person]:
         """Active people of this name or alias, without regard to case."""
         ...
@@ -205,6 +213,10 @@ class ClusterTable(Protocol):
         """By label (unknown_cluster_7) or its number (7). Raises NotFound."""
         ...
 
+    def several(self, cluster_ids: Sequence[ClusterId]) -> list[Cluster]:
+        """Those of these clusters that have faces without a person, by id."""
+        ...
+
     def all(self) -> list[Cluster]:
         """Clusters that have faces without a person, largest first."""
         ...
@@ -240,6 +252,10 @@ class DecisionTable(Protocol):
 
     def active_people(self, person_ids: Collection[PersonId] | None = None) -> list[Decision]:
         """Active decisions on these people (all when None) themselves (name, merge), oldest first."""
+        ...
+
+    def hides(self) -> list[Decision]:
+        """Active decisions that hide or show, oldest first; they stand in operations of these two kinds alone."""
         ...
 
     def of_source(self, source: str) -> list[Decision]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from personae.ports.browse import BrowseTable
 from personae.ports.hooks import HookTable
 from personae.ports.likeness import LikenessTable
+from personae.ports.photos import PhotoTable
 from personae.ports.preferences import PreferenceTable
 from personae.ports.references import ReferenceTable
 from personae.ports.store import (
@@ -54,6 +55,8 @@ class Transaction(Protocol):
     def hooks(self) -> HookTable: ...
     @property
     def likeness(self) -> LikenessTable: ...
+    @property
+    def photos(self) -> PhotoTable: ...
 
 
 class Store(Protocol):

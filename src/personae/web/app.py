@@ -11,12 +11,16 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
-from personae.web import health, uploads
+from personae.web import health
 from personae.web.api import ROUTERS
 from personae.web.door import Door
 from personae.web.errors import COMMON, Problem, add_handlers, responses
+from personae.web.guard import Guarded
 from personae.web.metrics import Counted
+from personae.web.pages import ROUTERS as PAGES
+from personae.web.pages.problems import answer_page
 from personae.web.site import Site
 
 THREADS = 16
@@ -35,7 +39,6 @@ def create_app(site: Site) -> FastAPI:
     Args:
         site: engines, keys and figures; closed when the app's lifespan ends.
     """
-    uploads.spool()
     app = _Documented(
         title="personae",
         version=version("personae"),
@@ -48,17 +51,23 @@ def create_app(site: Site) -> FastAPI:
         redoc_url=None,
     )
     app.state.site = site
-    add_handlers(app)
+    add_handlers(app, answer_page)
     app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, responses=responses(*COMMON))
-    app.add_middleware(Door, site=site)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
+    app.add_middleware(Door, site=site, as_page=answer_page)
     app.add_middleware(Counted, metrics=site.metrics)
     return app
 
 
 class _Documented(FastAPI):
-    """Has the shape of errors in its OpenAPI document, and those that any body may be answered with."""
+    """Has the shape of errors in its OpenAPI document, and those of any body; guards every answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Guard what the framework answers to its own mistakes, too."""
+        return Guarded(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """Return the document."""

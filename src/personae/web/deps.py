@@ -14,8 +14,11 @@ from personae.access import ApiKey, Role
 from personae.engine.facade import Engine
 from personae.engine.keys import Keyring
 from personae.errors import BackendError, Forbidden
+from personae.web.guard import SAFE, own_page
 from personae.web.site import Site, site_dep, site_of
 
+SESSION_COOKIE = "personae_session"
+"""Of the browser that is signed in; scripts cannot read it."""
 SiteDep = Annotated[Site, Depends(site_dep)]
 
 _bearer = HTTPBearer(auto_error=False, description="A key from `personae keys create`.")
@@ -45,7 +48,10 @@ async def key_of(
     """Return the key of the request; None where none is asked for. Raises Unauthenticated."""
     site = site_of(request)
     keyring, secret = site.keyring, bearer.credentials if bearer else header
-    if keyring.fresh:
+    token = None if secret else request.cookies.get(SESSION_COOKIE)
+    if token:
+        key = await _signed_in(request, site, token)
+    elif keyring.fresh:
         key = keyring.check(secret, site.loopback)
     else:
         key = await run_in_threadpool(keyring.check, secret, site.loopback)
@@ -53,6 +59,21 @@ async def key_of(
         # When the answer is out: it need not wait for whoever is writing.
         background.add_task(_note, keyring, key)
     return key
+
+
+async def _signed_in(request: Request, site: Site, token: str) -> ApiKey | None:
+    """Return the key that a browser is signed in with; None where none is asked for. Raises Unauthenticated, Forbidden.
+
+    The browser sends its cookie whoever has it send a request: what changes something must come from a page of ours.
+    """
+    keyring = site.keyring
+    if site.loopback and not await run_in_threadpool(lambda: keyring.asked_for):
+        return None
+    if request.method not in SAFE and not own_page(request.headers):
+        raise Forbidden("this came from a page of another address: open it here, and try again")
+    if site.sign_ins.fresh(token):
+        return site.sign_ins.who(token)
+    return await run_in_threadpool(site.sign_ins.who, token)
 
 
 def _note(keyring: Keyring, key: ApiKey) -> None:

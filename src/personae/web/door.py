@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personae.errors import Forbidden, InputError, PersonaeError, TooLarge
-from personae.web.errors import answer
+from personae.web.errors import AsPage, answer
+from personae.web.guard import SAFE, is_page
 from personae.web.site import Site
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing; what they answer a foreign web page cannot read."""
 TEXT_BYTES = 4 * 2**20
 """Largest body that is no upload."""
 PIECE_BYTES = 2**19
@@ -27,11 +28,17 @@ class Door:
 
     A page of any web site may have the browser send requests to this machine. Those that change something carry the
     page's origin. And a site may give its own name this machine's address (DNS rebinding); its name is then in `Host`.
+
+    Args:
+        app: what it leads to.
+        site: the server.
+        as_page: shows a refusal to a person.
     """
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
+    def __init__(self, app: ASGIApp, site: Site, as_page: AsPage) -> None:
         self._app = app
         self._site = site
+        self._as_page = as_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on."""
@@ -44,9 +51,14 @@ class Door:
             if self._site.loopback and _foreign(scope["method"], headers):
                 await self._refuse_foreign()
         except PersonaeError as error:
-            await answer(error)(scope, receive, send)
+            await self._refusal(Request(scope), error)(scope, receive, send)
             return
         await self._app(scope, _Counting(receive, limit), send)
+
+    def _refusal(self, request: Request, error: PersonaeError) -> Response:
+        if is_page(request.url.path):
+            return self._as_page(request, error.http_status, str(error))
+        return answer(error)
 
     def _limit(self, headers: Headers) -> int:
         """Return how many bytes the body may have. Raises TooLarge when it says that it has more."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from personae.engine.browse import ListedFace
+from personae.engine.browse_people import ListedFace
 from personae.engine.carry import WAITING
 from personae.engine.jobs import abandoned
 from personae.types import Decision, Image, Job, Operation

@@ -15,6 +15,7 @@ import uvicorn
 
 from personae.bootstrap import Notify, Shared, open_house
 from personae.engine.keys import Keyring
+from personae.engine.sign_in import SignIns
 from personae.errors import BackendError, InputError, PersonaeError
 from personae.settings import Settings
 from personae.web.app import create_app
@@ -53,6 +54,7 @@ def open_site(
     runner = JobThreads(job_threads)
     try:
         keyring = Keyring(house.keys, lambda: datetime.now(UTC))
+        sign_ins = SignIns(house.sign_ins, lambda: datetime.now(UTC))
         loopback = is_this_machine(host)
         require_key(loopback, keyring, host)
         engines = Engines(settings, house, notify, shared, runner)
@@ -60,7 +62,7 @@ def open_site(
     except BaseException:
         house.close()
         raise
-    return Site(settings, engines, keyring, Metrics(engines.all), runner, loopback)
+    return Site(settings, engines, keyring, sign_ins, Metrics(engines.all), runner, loopback)
 
 
 def require_key(loopback: bool, keyring: Keyring, host: str) -> None:

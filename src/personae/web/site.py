@@ -13,6 +13,7 @@ from personae.web.remember import Remembered
 
 if TYPE_CHECKING:
     from personae.engine.keys import Keyring
+    from personae.engine.sign_in import SignIns
     from personae.web.engines import Engines
     from personae.web.metrics import Metrics
     from personae.web.runner import JobThreads
@@ -25,6 +26,7 @@ class Site:
     settings: Settings
     engines: Engines
     keyring: Keyring
+    sign_ins: SignIns
     metrics: Metrics
     runner: JobThreads
     loopback: bool

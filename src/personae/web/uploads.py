@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, File, UploadFile
-from starlette.formparsers import MultiPartParser
 
 from personae.engine.facade import Engine
 from personae.errors import TooLarge, UnsupportedMedia
 from personae.web.deps import EngineDep
 
 HEAD_BYTES = 512
-IN_MEMORY_BYTES = 4 * 2**20
-"""Of a file that is sent, what is more than this is written to the disk as it comes."""
 VIDEO_MARKS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "), (0, b"\x00\x00\x01\xba"), (0, b"FLV"))
 """What stands where at the beginning of MP4 and QuickTime, Matroska and WebM, AVI, MPEG and Flash video."""
 STILL_BRANDS = (b"avi", b"hei", b"hev", b"mif", b"msf")
@@ -79,11 +76,6 @@ Pictures = Annotated[list[bytes], Depends(_several)]
 """The bytes of each of the files `pictures`, in the order sent."""
 
 
-def spool() -> None:
-    """Have the framework keep most photos in memory while they come; its own limit is lower."""
-    MultiPartParser.spool_max_size = IN_MEMORY_BYTES
-
-
 @contextmanager
 def kept_video(sent: UploadFile) -> Iterator[Path]:
     """Keep a video that was sent in a file of its own for as long as the block lasts.
@@ -100,6 +92,25 @@ def kept_video(sent: UploadFile) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(sent.file, file, 2**20)
         yield path
+
+
+@contextmanager
+def kept_pictures(engine: Engine, sent: Sequence[UploadFile]) -> Iterator[list[Path]]:
+    """Keep pictures in files of their own for as long as the block lasts. Raises as `read_picture`."""
+    with tempfile.TemporaryDirectory(prefix="personae-") as folder:
+        paths = []
+        for number, picture in enumerate(sent):
+            path = Path(folder) / f"{number:08}"
+            path.write_bytes(read_picture(engine, picture))
+            paths.append(path)
+        yield paths
+
+
+def holds_video(sent: UploadFile) -> bool:
+    """Whether what was sent begins as a video does."""
+    head = sent.file.read(HEAD_BYTES)
+    sent.file.seek(0)
+    return is_video(head)
 
 
 def is_video(head: bytes) -> bool:

@@ -8,17 +8,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from personae.adapters.store.audit import asked_for
 from personae.adapters.store.clusters import LABEL
 from personae.adapters.store.decisions import to_operation, undone_in
 from personae.adapters.store.faces import best_faces
 from personae.adapters.store.images import SqlImages
 from personae.adapters.store.jobs import to_job
+from personae.adapters.store.listing import groups, members, named, of_filter, said_of
 from personae.adapters.store.people import SqlPeople
 from personae.adapters.store.rows import to_face
 from personae.adapters.store.schema import clusters, faces, images, jobs, operations, people
 from personae.adapters.store.scope import Scope
-from personae.ports import FaceFilter
-from personae.types import Cluster, ClusterId, Face, Image, ImageId, Job, Operation, Person
+from personae.ports import FaceFilter, FaceOrder, Key, OperationFilter, PeopleFilter, PeopleOrder
+from personae.types import Cluster, ClusterId, Face, FaceId, Image, ImageId, Job, Operation, Person, PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,7 @@ class SqlBrowse:
     def faces(self, after: int, limit: int, which: FaceFilter) -> list[Face]:
         """See the port."""
         query = self._oldest_first(faces, sa.select(faces), after, limit)
-        if which.roles:
-            query = query.where(faces.c.role.in_(which.roles))
-        for column, wanted in (
-            (faces.c.image_id, which.image_id), (faces.c.person_id, which.person_id),
-            (faces.c.cluster_id, which.cluster_id),
-        ):  # fmt: skip
-            if wanted is not None:
-                query = query.where(column == wanted)
-        if which.unknown:
-            query = query.where(faces.c.person_id.is_(None))
-        if which.unclustered:
-            query = query.where(faces.c.cluster_id.is_(None))
-        return [to_face(row) for row in self.scope.connection.execute(query)]
+        return [to_face(row) for row in self.scope.connection.execute(query.where(*of_filter(which)))]
 
     def people(self, after: int, limit: int, kind: str | None = None) -> list[Person]:
         """See the port."""
@@ -68,9 +58,12 @@ class SqlBrowse:
         best = best_faces(self.scope, faces.c.cluster_id, mine, faces.c.person_id.is_(None))
         return [Cluster(ClusterId(row.id), f"{LABEL}{row.number}", *best.get(row.id, (0, None))) for row in rows]
 
-    def operations(self, before: int | None, limit: int) -> list[Operation]:
+    def operations(self, before: int | None, limit: int, which: OperationFilter | None = None) -> list[Operation]:
         """See the port."""
-        rows = self.scope.connection.execute(self._newest_first(operations, before, limit)).all()
+        query = self._newest_first(operations, before, limit)
+        if which is not None:
+            query = query.where(*asked_for(self.scope, which))
+        rows = self.scope.connection.execute(query).all()
         gone = undone_in(self.scope)
         return [to_operation(row, gone) for row in rows]
 
@@ -80,6 +73,24 @@ class SqlBrowse:
         if states:
             query = query.where(jobs.c.state.in_(states))
         return [to_job(row) for row in self.scope.connection.execute(query)]
+
+    def named(self, which: PeopleFilter, order: PeopleOrder, after: tuple[Key, int] | None, limit: int) -> list[Person]:
+        """See the port."""
+        return SqlPeople(self.scope).in_order(named(self.scope, which, order, after, limit))
+
+    def groups(self, after: tuple[int, int] | None, limit: int, hidden: bool | None = False) -> list[Cluster]:
+        """See the port."""
+        return groups(self.scope, after, limit, hidden)
+
+    def members(self, which: FaceFilter, order: FaceOrder, after: FaceId | None, limit: int) -> list[Face]:
+        """See the port."""
+        return members(self.scope, which, order, after, limit)
+
+    def said_of(
+        self, person_ids: Sequence[PersonId], face_ids: Sequence[FaceId], before: int | None, limit: int
+    ) -> list[Operation]:
+        """See the port."""
+        return said_of(self.scope, person_ids, face_ids, before, limit)
 
     def _oldest_first(self, table: sa.Table, query: sa.Select[Any], after: int, limit: int) -> sa.Select[Any]:
         mine = sa.and_(table.c.project_id == self.scope.project_id, table.c.id > after)

@@ -69,9 +69,9 @@ def _carried(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     return sa.Text() if isinstance(kind, Words) else kind
 
 
-def batches(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[sa.Row[Any]]]:
+def batches(connection: sa.Connection, table: sa.Table, at_once: int = ROWS_AT_ONCE) -> Iterator[Sequence[sa.Row[Any]]]:
     """Yield the rows of a carried table in the order of its key, some at a time."""
-    options = {"yield_per": ROWS_AT_ONCE, BINARY: True}
+    options = {"yield_per": at_once, BINARY: True}
     # PostgreSQL would order words by the rules of a language.
     plain = connection.dialect.name == "postgresql"
     words = [plain and isinstance(column.type, sa.String) for column in table.primary_key]

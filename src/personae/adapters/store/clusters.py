@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,13 @@ class SqlClusters:
         digits = label.removeprefix(LABEL)
         number = int(digits[:_DIGITS]) if digits.isascii() and digits.isdecimal() else 0
         return self._one(clusters.c.number == min(number, _MOST), label)
+
+    def several(self, cluster_ids: Sequence[ClusterId]) -> list[Cluster]:
+        """See the port."""
+        mine = self.scope.among(faces.c.cluster_id, cluster_ids)
+        best = best_faces(self.scope, faces.c.cluster_id, mine, faces.c.person_id.is_(None))
+        query = self._mine().where(self.scope.among(clusters.c.id, cluster_ids)).order_by(clusters.c.id)
+        return [_cluster(row, best) for row in self.scope.connection.execute(query) if row.id in best]
 
     def all(self) -> list[Cluster]:
         """See the port."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 import personae.adapters.store.store  # noqa: F401 - it knows the tables of every part
-from personae.adapters.store.carried import Digest, batches, carried
+from personae.adapters.store.carried import ROWS_AT_ONCE, Digest, batches, carried
 from personae.adapters.store.engine import MODE, describe, parse
 from personae.adapters.store.migrate import COPYING, found_version, opened, refuse_strange, set_version, upgrade
 from personae.adapters.store.schema import VERSION, metadata
@@ -33,13 +33,14 @@ class StoreCopy:
     """SHA-256 of each table's rows, the same in both."""
 
 
-def copy_store(source: str, target: str, step: Step = lambda *_: None) -> StoreCopy:
+def copy_store(source: str, target: str, step: Step = lambda *_: None, rows_at_once: int = ROWS_AT_ONCE) -> StoreCopy:
     """Copy every table of every project, with all ids, into an empty database.
 
     Args:
         source: address of the store; it is only read.
         target: address of a new SQLite file, or of an empty PostgreSQL database.
         step: is told how far it is.
+        rows_at_once: how many are in memory, and written in one transaction.
 
     Raises:
         InputError: an address is no such URL, or there is no store.
@@ -54,7 +55,7 @@ def copy_store(source: str, target: str, step: Step = lambda *_: None) -> StoreC
         done, digests = 0, {}
         for table in tables:
             digest = Digest()
-            for moved in _move(old, new, table, digest):
+            for moved in _move(new, table, batches(old, table, rows_at_once), digest):
                 done += moved
                 step(done, total, f"copying {table.name}")
             _count_on(old, new, table)
@@ -109,11 +110,11 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
-def _move(old: sa.Connection, new: sa.Engine, table: sa.Table, digest: Digest) -> Iterator[int]:
+def _move(new: sa.Engine, table: sa.Table, parts: Iterable[Sequence[sa.Row[Any]]], digest: Digest) -> Iterator[int]:
     """Copy the rows of a table, and yield how many went in each batch."""
     own = _own_references(table.name)
     later: list[dict[str, Any]] = []
-    for rows in batches(old, table):
+    for rows in parts:
         digest.add(rows)
         values = [row._asdict() for row in rows]
         for value in values:

@@ -114,6 +114,11 @@ class SqlDecisions:
             return self._read(query)
         return self._read(query.where(self.scope.among(decisions.c.person_id, person_ids)))
 
+    def hides(self) -> list[Decision]:
+        """See the port."""
+        # By their operations, of which there are few, to which an index leads.
+        return self._read(self._standing().where(operations.c.kind.in_([DecisionKind.HIDE, DecisionKind.SHOW])))
+
     def of_source(self, source: str) -> list[Decision]:
         """See the port."""
         said = sa.and_(decisions.c.maker == Maker.SOURCE, decisions.c.source == source)

@@ -32,8 +32,10 @@ from personae.types import (
     Vectors,
 )
 
-_BEST_FIRST = (
-    sa.case((faces.c.role == FaceRole.FOUNDING, 0), (faces.c.role == FaceRole.SUPPORTING, 1), else_=2),
+RANK = sa.case((faces.c.role == FaceRole.FOUNDING, 0), (faces.c.role == FaceRole.SUPPORTING, 1), else_=2)
+"""What a face may be used for, the most useful first."""
+BEST_FIRST = (
+    RANK,
     faces.c.quality.desc(),
     faces.c.id,
 )
@@ -54,7 +56,7 @@ def best_faces(
 
 def best_query(owner: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query of `best_faces`, of whatever project."""
-    place = sa.func.row_number().over(partition_by=owner, order_by=_BEST_FIRST).label("place")
+    place = sa.func.row_number().over(partition_by=owner, order_by=BEST_FIRST).label("place")
     count = sa.func.count().over(partition_by=owner).label("face_count")
     query = sa.select(owner.label("owner_id"), faces.c.id, place, count).where(owner.is_not(None), *conditions)
     ranked = query.subquery()
@@ -94,7 +96,7 @@ class SqlFaces:
         limit: int | None = None,
     ) -> list[Face]:
         """See the port."""
-        query = self._mine().order_by(*_BEST_FIRST).limit(limit)
+        query = self._mine().order_by(*BEST_FIRST).limit(limit)
         if roles:
             query = query.where(faces.c.role.in_(roles))
         if person_id is not None:

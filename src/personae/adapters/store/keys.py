@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +14,7 @@ from personae.adapters.store.migrate import prepare
 from personae.adapters.store.problems import translating
 from personae.adapters.store.projects import SqlProjects
 from personae.adapters.store.schema import api_keys
+from personae.adapters.store.sign_ins import SqlSignIns, in_force, key_of
 from personae.errors import Conflict, NotFound
 from personae.ports import Clock
 from personae.types import Digest
@@ -29,25 +29,25 @@ class SqlKeys:
     def add(self, name: str, role: Role, digest: Digest) -> ApiKey:
         """See the port; the writer's lock keeps two of one name apart."""
         with self.database.write() as connection:
-            if connection.execute(_in_force(name)).first() is not None:
+            if connection.execute(in_force(name)).first() is not None:
                 raise Conflict(f"there is a key {name} already: choose another name, or revoke it first")
             row = {"name": name, "role": str(role), "digest": digest, "created_at": self.database.clock()}
-            return _key(connection.execute(sa.insert(api_keys).returning(api_keys), row).one())
+            return key_of(connection.execute(sa.insert(api_keys).returning(api_keys), row).one())
 
     def all(self) -> list[tuple[ApiKey, Digest]]:
         """See the port."""
         with self.database.read() as connection:
             rows = connection.execute(sa.select(api_keys).order_by(api_keys.c.id)).all()
-        return [(_key(row), Digest(row.digest)) for row in rows]
+        return [(key_of(row), Digest(row.digest)) for row in rows]
 
     def revoke(self, name: str) -> ApiKey:
         """See the port."""
         with self.database.write() as connection:
-            row = connection.execute(_in_force(name)).first()
+            row = connection.execute(in_force(name)).first()
             if row is None:
                 raise NotFound(f"there is no key {name} in force; `personae keys list` shows those there are")
             ended = sa.update(api_keys).where(api_keys.c.id == row.id).values(revoked_at=self.database.clock())
-            return _key(connection.execute(ended.returning(api_keys)).one())
+            return key_of(connection.execute(ended.returning(api_keys)).one())
 
     def used(self, key_id: KeyId, moment: datetime) -> None:
         """See the port."""
@@ -62,6 +62,7 @@ class SqlHouse:
         self._engine = engine
         database = Database(engine, clock, describe(engine.url))
         self.keys = SqlKeys(database)
+        self.sign_ins = SqlSignIns(database)
         self.projects = SqlProjects(database)
         self._database = database
 
@@ -96,11 +97,3 @@ class SqlHouse:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
-
-
-def _in_force(name: str) -> sa.Select[Any]:
-    return sa.select(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
-
-
-def _key(row: Any) -> ApiKey:
-    return ApiKey(KeyId(row.id), row.name, Role(row.role), row.created_at, row.last_used_at, row.revoked_at)

@@ -66,6 +66,11 @@ class SqlLikeness:
         version = SqlReferences(self.scope).version(person_id)
         return [_check(row, person_id, version) for row in self.scope.connection.execute(query)]
 
+    def digests(self) -> set[Digest]:
+        """See the port."""
+        query = sa.select(likeness_checks.c.digest).where(likeness_checks.c.project_id == self.scope.project_id)
+        return {Digest(digest) for digest in self.scope.connection.execute(query.distinct()).scalars()}
+
     def anchors(self, model_id: ModelId) -> tuple[Ids, Vectors]:
         """See the port."""
         now = sa.func.coalesce(people.c.merged_into, people.c.id).label("now")

@@ -86,7 +86,7 @@ class SqlPeople:
         row = {
             "project_id": self.scope.project_id,
             "name": _short(name),
-            "name_key": _short(_key(name)),
+            "name_key": _short(name_key(name)),
             "kind": kind,
             "disambiguation": "",
             "active": False,
@@ -103,7 +103,7 @@ class SqlPeople:
     def find(self, name: str) -> list[Person]:
         """See the port; by id."""
         gone = sorted(revoked_sources(self.scope))
-        given = {"project": self.scope.project_id, "key": _key(name), "gone": gone}
+        given = {"project": self.scope.project_id, "key": name_key(name), "gone": gone}
         return self.these(self.scope.connection.execute(_CALLED, given).scalars().all())
 
     def all(self) -> list[Person]:
@@ -115,7 +115,7 @@ class SqlPeople:
         active = name is not None and merged_into is None
         values: dict[str, Any] = {"person": int(person_id), "is_active": active, "into": merged_into}
         if name is not None:
-            values |= {"called": _short(name), "key": _short(_key(name))}
+            values |= {"called": _short(name), "key": _short(name_key(name))}
         self._known(person_id)
         self.scope.connection.execute(_SET_STATE if name is None else _SET_NAME, values)
 
@@ -225,6 +225,15 @@ class SqlPeople:
         """Return those of these people who are active, by id."""
         return self._people(_OF_THESE, {"ids": list(person_ids)}) if person_ids else []
 
+    def in_order(self, person_ids: Sequence[int]) -> list[Person]:
+        """Return those of these people who are active, in the order asked."""
+        found = {int(person.id): person for person in self.these(person_ids)}
+        return [found[i] for i in person_ids if i in found]
+
+    def now(self, person_id: PersonId) -> PersonId:
+        """See the port."""
+        return self._known(person_id)
+
     def _people(self, query: sa.Select[Any], given: Mapping[str, Any]) -> list[Person]:
         """Return active people; by id."""
         rows = self.scope.connection.execute(query, {"project": self.scope.project_id, **given}).all()
@@ -255,13 +264,18 @@ def _person(row: Any, details: Details, face_count: int, best_face: FaceId | Non
     )
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """What two spellings of one name have in common."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _alias(person_id: PersonId, alias: str, stated_by: str) -> dict[str, Any]:
-    return {"person_id": person_id, "alias_key": _short(_key(alias)), "stated_by": stated_by, "alias": _short(alias)}
+    return {
+        "person_id": person_id,
+        "alias_key": _short(name_key(alias)),
+        "stated_by": stated_by,
+        "alias": _short(alias),
+    }
 
 
 def _url(person_id: PersonId, url: str, site: str, stated_by: str) -> dict[str, Any]:

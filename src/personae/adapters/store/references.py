@@ -94,12 +94,15 @@ class SqlReferences:
         """See the port."""
         self._update(reference.id, **reference_values(reference))
 
-    def remove(self, reference_id: ReferenceId) -> None:
+    def remove(self, reference_id: ReferenceId) -> list[Digest]:
         """See the port."""
-        self.get(reference_id)
+        gone = self.get(reference_id)
+        past = sa.select(embedding_history.c.digest).where(embedding_history.c.reference_id == reference_id).distinct()
+        digests = {gone.digest, *map(Digest, self.scope.connection.execute(past).scalars())}
         self.scope.connection.execute(
             sa.delete(character_references).where(character_references.c.id == reference_id)
         )  # fmt: skip
+        return sorted(digests)
 
     def job_of(self, reference_id: ReferenceId) -> JobId | None:
         """See the port."""
@@ -113,8 +116,9 @@ class SqlReferences:
 
     def held(self, digest: Digest) -> bool:
         """See the port."""
-        query = sa.select(sa.literal(1)).where(self._mine(), character_references.c.digest == digest).limit(1)
-        return self.scope.connection.execute(query).first() is not None
+        now = sa.select(sa.literal(1)).where(self._mine(), character_references.c.digest == digest).limit(1)
+        past = self._past(sa.literal(1)).where(embedding_history.c.digest == digest).limit(1)
+        return any(self.scope.connection.execute(query).first() is not None for query in (now, past))
 
     def digests(self) -> dict[Digest, ReferenceId]:
         """See the port."""
@@ -124,6 +128,11 @@ class SqlReferences:
             .group_by(character_references.c.digest)
         )
         return {Digest(digest): ReferenceId(i) for digest, i in self.scope.connection.execute(query)}
+
+    def past_digests(self) -> set[Digest]:
+        """See the port."""
+        rows = self.scope.connection.execute(self._past(embedding_history.c.digest).distinct()).scalars()
+        return {Digest(digest) for digest in rows}
 
     def faces(self, person_id: PersonId) -> list[DetectedFace]:
         """See the port."""
@@ -231,7 +240,10 @@ class SqlReferences:
     def erase(self, person_id: PersonId) -> list[Digest]:
         """See the port."""
         part = self._part(person_id)
-        query = sa.select(character_references.c.digest).where(character_references.c.person_id.in_(part)).distinct()
+        query = sa.union(
+            *(sa.select(table.c.digest).where(table.c.person_id.in_(part))
+              for table in (character_references, embedding_history))
+        )  # fmt: skip
         digests = [Digest(digest) for digest in self.scope.connection.execute(query).scalars()]
         for table in (likeness_checks, embedding_history, character_references, character_versions):
             self.scope.connection.execute(sa.delete(table).where(table.c.person_id.in_(part)))
@@ -273,6 +285,14 @@ class SqlReferences:
     def _part(self, person_id: int) -> list[int]:
         """This person and those merged into it."""
         return [row.id for row in self._run(queries.parts(self.scope.on_postgres), [person_id])]
+
+    def _past(self, column: sa.ColumnElement[Any]) -> sa.Select[Any]:
+        """Return the query of what references had before; of those that were removed nothing is held."""
+        references = character_references
+        joined = sa.select(column).join_from(
+            embedding_history, references, embedding_history.c.reference_id == references.c.id
+        )
+        return joined.where(self._mine())
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return character_references.c.project_id == self.scope.project_id

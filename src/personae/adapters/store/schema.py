@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
 from personae.adapters.store.columns import Embedding, Hex, Id, Json, Moment, Words
 
-VERSION = "0008"
+VERSION = "0009"
 """The newest migration; a store that says so is opened without looking for others."""
 
 metadata = sa.MetaData(
@@ -354,5 +354,17 @@ api_keys = Table(
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+    Column("password", sa.Text),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+sign_ins = Table(
+    "sign_ins", metadata,
+    _key(),
+    _refers("key_id", "api_keys.id"),
+    Column("digest", Hex, nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Index(None, "key_id"),
     sqlite_autoincrement=True,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from personae.adapters.store.likeness import SqlLikeness
 from personae.adapters.store.migrate import prepare, still_current
 from personae.adapters.store.nearest import SqlNearest
 from personae.adapters.store.people import SqlPeople
+from personae.adapters.store.photos import SqlPhotos
 from personae.adapters.store.preferences import SqlPreferences
 from personae.adapters.store.problems import translating
 from personae.adapters.store.project_rows import insert_project
@@ -55,6 +56,7 @@ class SqlTransaction:
     browse: SqlBrowse
     hooks: SqlHooks
     likeness: SqlLikeness
+    photos: SqlPhotos
 
 
 def _transaction(scope: Scope) -> Transaction:
@@ -62,6 +64,7 @@ def _transaction(scope: Scope) -> Transaction:
         SqlImages(scope), SqlFaces(scope), SqlPeople(scope), SqlClusters(scope), SqlDecisions(scope),
         SqlEvents(scope), SqlJobs(scope), SqlSources(scope), SqlSettings(scope),
         SqlPreferences(scope), SqlReferences(scope), SqlBrowse(scope), SqlHooks(scope), SqlLikeness(scope),
+        SqlPhotos(scope),
     )  # fmt: skip
 
 

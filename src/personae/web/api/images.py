@@ -90,3 +90,9 @@ def faces_of_image(engine: EngineDep, image_id: ImageNumber) -> list[FaceShape]:
 def thumbnail_of_image(engine: EngineDep, image_id: ImageNumber) -> Response:
     """Return a reduced, upright copy of a photo, without the photo's other data."""
     return Response(engine.browse.thumbnail(image_id), media_type="image/jpeg", headers=FOREVER)
+
+
+@router.get("/{image_id}/preview", name="preview", responses=responses(404) | JPEG, response_class=Response)
+def preview_of_image(engine: EngineDep, image_id: ImageNumber) -> Response:
+    """Return an upright copy of a photo that fills a screen, without the photo's other data."""
+    return Response(engine.photos.preview(image_id), media_type="image/jpeg", headers=FOREVER)

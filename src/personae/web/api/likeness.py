@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Query, UploadFile
 from pydantic import Field
 
-from personae.engine.facade import Engine
 from personae.web.api.ids import CharacterNumber
 from personae.web.deps import EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import BoxShape, Shape
 from personae.web.paging import Page, PagingDep
-from personae.web.uploads import HEAD_BYTES, Pictures, is_video, kept_video, read_picture
+from personae.web.uploads import Pictures, holds_video, kept_pictures, kept_video
 
 router = APIRouter(prefix="/api/characters", tags=["likeness"], dependencies=[Reader])
 CHANGED = responses(404, 409)
@@ -133,29 +128,11 @@ def continuity(
 ) -> ContinuityShape:
     """Hold a sequence of frames, or a video, against a character; nothing is kept."""
     who = f"#{engine.reference_status(f'#{character_id}').person_id}"
-    if len(frames) == 1 and _holds_video(frames[0]):
+    if len(frames) == 1 and holds_video(frames[0]):
         with kept_video(frames[0]) as path:
             return ContinuityShape.model_validate(engine.continuity(who, path, every))
-    with _kept_pictures(engine, frames) as paths:
+    with kept_pictures(engine, frames) as paths:
         shown = ContinuityShape.model_validate(engine.continuity(who, paths, every))
     for frame in shown.frames:
         frame.name = frames[frame.number].filename or ""
     return shown
-
-
-def _holds_video(sent: UploadFile) -> bool:
-    head = sent.file.read(HEAD_BYTES)
-    sent.file.seek(0)
-    return is_video(head)
-
-
-@contextmanager
-def _kept_pictures(engine: Engine, sent: Sequence[UploadFile]) -> Iterator[list[Path]]:
-    """Keep pictures in files of their own for as long as the block lasts. Raises as `read_picture`."""
-    with tempfile.TemporaryDirectory(prefix="personae-") as folder:
-        paths = []
-        for number, picture in enumerate(sent):
-            path = Path(folder) / f"{number:08}"
-            path.write_bytes(read_picture(engine, picture))
-            paths.append(path)
-        yield paths
