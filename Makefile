@@ -70,8 +70,8 @@ faces-cluster-dual: venv ## Both: first known people, then groups (PERSON_THRESH
 	  $(if $(UNKNOWN_METHOD),--unknown-method $(UNKNOWN_METHOD)) \
 	  $(if $(UNKNOWN_MIN_SIZE),--unknown-min-size $(UNKNOWN_MIN_SIZE))
 
-faces-reassign-smart: venv ## Look again at whom the machine has tied to people
-	@$(BIN)/personae faces reassign
+faces-reassign-smart: venv ## Learn from new labels, then look again at whom the machine has tied to people
+	@$(BIN)/personae faces reassign --smart
 
 faces-train-person-matching: venv ## Learn from confirmed and rejected faces (EPOCHS; needs PyTorch)
 	@$(BIN)/personae faces train-matching $(if $(EPOCHS),--epochs $(EPOCHS))

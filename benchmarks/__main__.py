@@ -17,6 +17,7 @@ from benchmarks import (
     ingest,
     pages,
     pgvector,
+    probability,
     server,
     train,
     trust,
@@ -30,6 +31,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS: dict[str, tuple[str, Callable[[], Sequence[Row]]]] = {
     "ingest": ("Ingest", ingest.run),
     "verification": ("Verification", verification.run),
+    "probability": ("How sure", probability.run),
     "grouping": ("Grouping", grouping.run),
     "clustering": ("Clustering", clustering.run),
     "dual": ("Dual-mode clustering", dual.run),

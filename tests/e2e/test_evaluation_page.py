@@ -99,7 +99,7 @@ def test_every_plot_is_drawn_and_has_a_text(page: Page) -> None:
     plots = page.evaluate(
         "[...document.images].map(i => [i.complete && i.naturalWidth > 0, i.alt.length > 0, i.clientWidth])"
     )
-    assert len(plots) == 5
+    assert len(plots) == 8
     assert all(drawn and told and width >= 250 for drawn, told, width in plots)
 
 

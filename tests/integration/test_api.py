@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from personae import Settings, open_engine
-from personae.bootstrap import Shared, lazy_vision
+from personae.bootstrap import Shared
+from personae.loading import lazy_vision
 from tests.api import Watched, vectors_in, watched
 from tests.photos import album, originals
 from tests.served import Served, served

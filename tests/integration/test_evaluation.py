@@ -74,6 +74,8 @@ def test_a_folder_for_each_person(engine: Engine, labels: Path) -> None:
         assert [rate.fmr for rate in model.at_thresholds] == [0, 0, 0]
         assert [rate.tar for rate in model.at_fars] == [None, None]
         assert all("2 searches" in rate.why for rate in model.at_fpirs)
+        assert [told.question for told in model.foretold] == ["face", "pair"]
+        assert all(told.found is None and "are needed" in told.why for told in model.foretold)
         assert model.grouped.bcubed.f == model.grouped.pairwise.f == 1
     assert page == engine.folder / "evaluation.html"
     with engine.parts.store.read() as tx:
@@ -87,7 +89,7 @@ def test_the_page_tells_nothing_of_anybody(engine: Engine, labels: Path, tmp_pat
     assert page == tmp_path / "page.html"
     assert not any(name in text for name in [*SHOWN.values(), "torn", "obama", str(labels)])
     assert "<script" not in text
-    assert text.count("data:image/svg+xml;base64,") == 5
+    assert text.count("data:image/svg+xml;base64,") == 8
 
 
 def test_faces_that_are_stored_are_not_looked_at_again(engine: Engine, labels: Path) -> None:

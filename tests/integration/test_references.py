@@ -15,13 +15,14 @@ import pytest
 from PIL import Image, ImageFilter
 
 from personae import Engine, Settings, open_engine
-from personae.bootstrap import load_settings, load_vision
+from personae.bootstrap import load_settings
 from personae.engine import reference_extract
 from personae.engine.parts import Vision
 from personae.engine.progress import NOBODY, Unwatched
 from personae.engine.reference import CHANGED, template_of
 from personae.engine.reference_extract import ExtractOptions
 from personae.errors import BackendError, Cancelled, Conflict, ImageError, InputError, ModelError, NotFound
+from personae.loading import load_vision
 from personae.references import Reference, ReferenceStatus, Template
 from personae.types import JobId
 from tests import bad_images, photos

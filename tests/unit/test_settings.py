@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from personae.bootstrap import load_settings, open_engine, open_registry, wanted_embedders
+from personae.bootstrap import load_settings, open_engine
 from personae.core.quality import ENRICH, Gates
 from personae.errors import InputError
+from personae.loading import open_registry, wanted_embedders
 from personae.settings import Settings, as_environment, describe
 
 

@@ -11,12 +11,16 @@ import typer
 
 from personae.cli.context import Context, Json, columns, out, printable, show_json
 from personae.cli.progress import watching
+from personae.core.probability import in_100
 
 if TYPE_CHECKING:
     from personae.core.evaluation import Evaluation, Measured
     from personae.engine.calibrate import Calibrated
+    from personae.engine.chances import Chances
 
 UNUSED_SHOWN = 20
+SCORES_SHOWN = (0.3, 0.4, 0.5, 0.6, 0.7)
+"""Of which it is shown how often they are right."""
 
 
 def register(app: typer.Typer) -> None:
@@ -52,11 +56,17 @@ def evaluate(
 def calibrate(
     context: typer.Context,
     fmr: Annotated[float, typer.Option(help="Wanted false match rate.")] = 1e-4,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Learn how often a score is right instead; the threshold stays.")
+    ] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Go by the models' own threshold again.")] = False,
     json: Json = False,
 ) -> None:
     """Find the score that strangers of your own gallery reach at a false match rate, and ask from there on."""
     obj: Context = context.obj
+    if probability:
+        _learn_chances(obj, reset, json)
+        return
     with obj.engine() as engine:
         if reset:
             known = engine.reset_calibration()
@@ -72,6 +82,37 @@ def calibrate(
         show_json(found)
     else:
         _say_calibrated(found)
+
+
+def _learn_chances(obj: Context, reset: bool, json: bool) -> None:
+    with obj.engine() as engine:
+        known, found = (engine.forget_chances(), None) if reset else (False, engine.learn_chances())
+    if found is None:
+        if json:
+            show_json({"reset": known})
+        else:
+            out.print("Nothing is said of how often a score is right." if known else "Nothing was learnt.")
+        return
+    if json:
+        show_json(_without_points(found))
+        return
+    out.print(
+        f"{found.model_id}: how often a score is right was learnt from {found.faces:,} confirmed faces, of "
+        f"{found.people:,} people on several photos. Half of those who are asked about are taken to be known."
+    )
+    table = columns("question", "method", "right", "wrong", *(f"at {score:g}" for score in SCORES_SHOWN))
+    for question, curve in found.curves.items():
+        shown = (f"{in_100(curve.of(score))} in 100" for score in SCORES_SHOWN)
+        table.add_row(question, curve.method, f"{curve.right:,}", f"{curve.wrong:,}", *shown)
+    out.print(table)
+
+
+def _without_points(found: Chances) -> dict[str, Any]:
+    plain = asdict(found)
+    for curve in plain["curves"].values():
+        for points in ("scores", "values", "slope", "intercept"):
+            del curve[points]
+    return plain
 
 
 def _plain(measured: Evaluation) -> dict[str, Any]:
@@ -113,6 +154,15 @@ def _say_rates(measured: Evaluation) -> None:
         for at in model.at_thresholds:
             limits.add_row(model.model_id, at.name, f"{at.threshold:.3f}", _share(at.fmr), _share(at.fnmr))
     out.print(limits)
+    sure = columns("model", "probability of", "method", "answers", "ECE", "Brier", "log loss")
+    for model in measured.models:
+        for told in model.foretold:
+            if told.found is not None:
+                errors = (told.found.expected_error, told.found.brier, told.found.log_loss)
+                sure.add_row(model.model_id, told.question, told.method, f"{told.found.answers:,}",
+                             *(f"{error:.4f}" for error in errors))  # fmt: skip
+    if sure.rows:
+        out.print(sure)
 
 
 def _rates(model: Measured) -> list[str]:

@@ -14,7 +14,7 @@ from personae.cli.jobs import queue_and_tell
 from personae.cli.people import Who, merge
 from personae.cli.progress import watching
 from personae.cli.review import review
-from personae.cli.train import train_matching
+from personae.cli.train import heads, say_learnt, train_matching
 
 if TYPE_CHECKING:
     from personae.engine.backfill import BackfillSummary
@@ -112,13 +112,23 @@ def cluster_dual(  # noqa: PLR0913 - each is an option
 
 @app.command()
 def reassign(
-    context: typer.Context, person_threshold: Threshold = None, queue: Queue = False, json: Json = False
-) -> None:
+    context: typer.Context, person_threshold: Threshold = None,
+    smart: Annotated[bool | None, typer.Option(
+        "--smart/--no-smart", help="Learn from new labels first.", show_default="as training_enabled says"
+    )] = None,
+    queue: Queue = False, json: Json = False,
+) -> None:  # fmt: skip
     """Judge again whom the machine has tied to people: some faces come, some go; what humans said stays."""
-    _group(context, lambda engine: engine.reassign, {"person_threshold": person_threshold}, queue, json)
+    obj: Context = context.obj
+    given = {"person_threshold": person_threshold}
+    if obj.settings().training_enabled if smart is None else smart:
+        _reassign_smart(obj, given, queue, json)
+    else:
+        _group(context, lambda engine: engine.reassign, given, queue, json)
 
 
 app.command("train-matching")(train_matching)
+app.command("heads")(heads)
 app.command("review")(review)
 
 
@@ -168,6 +178,29 @@ def _group(
         with watching(not json) as progress:
             summary = run(GroupOptions(**options), progress)
     _tell(summary, json)
+
+
+def _reassign_smart(obj: Context, given: dict[str, Any], queue: bool, json: bool) -> None:
+    """Learn, then judge again, and say what came of both."""
+    from personae.engine.methods import GroupOptions
+
+    options = {option: value for option, value in given.items() if value is not None}
+    with obj.engine() as engine:
+        if queue:
+            queue_and_tell(engine, "faces.reassign_smart", options, json)
+            return
+        with watching(not json) as progress:
+            done = engine.reassign_smart(GroupOptions(**options), progress)
+    if json:
+        show_json(done)
+        return
+    if done.head:
+        say_learnt(done.head)
+    else:
+        out.print(printable(f"nothing was learnt: {done.why}"))
+    if done.switched:
+        out.print(f"faces are recognised by {done.switched} from now on (undo with: personae models rollback)")
+    _tell(done.grouping, json)
 
 
 def _tell(summary: GroupSummary | BackfillSummary, json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personae.cli.context import Context, Json, columns, out, printable, show_json
+from personae.core.probability import in_100
 from personae.errors import PersonaeError
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def verify(
         show_json(comparison)
         return
     answer = "the same person" if comparison.same else "different people"
-    out.print(f"{answer}: score {comparison.score:.3f}, threshold {comparison.threshold:.3f}, {comparison.model_id}")
+    same = "" if comparison.probability is None else f", one person {in_100(comparison.probability)} times in 100"
+    out.print(
+        f"{answer}: score {comparison.score:.3f}{same}, threshold {comparison.threshold:.3f}, {comparison.model_id}"
+    )
     for model_id, score in comparison.scores.items():
         out.print(f"  {model_id} {score:.3f}")
 
@@ -87,4 +91,6 @@ def _say_sighting(number: int, sighting: Sighting) -> None:
             f"  match from {sighting.match_threshold:.3f}, review from {sighting.review_threshold:.3f}{margin}, "
             f"model {sighting.model_id}",
         )
+        if sighting.probability is not None:
+            out.print(f"  such a score is right {in_100(sighting.probability)} times in 100")
         out.print(table)

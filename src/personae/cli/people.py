@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personae.cli.context import Context, Json, columns, counted, moment, out, place, printable, show_json
+from personae.core.probability import in_100
 
 if TYPE_CHECKING:
     from personae.types import Operation
@@ -51,11 +52,12 @@ def show(context: typer.Context, who: Who, json: Json = False) -> None:
         more = len(shown.aliases) - ALIASES_SHOWN
         listed = ", ".join(printable(alias) for alias in shown.aliases[:ALIASES_SHOWN])
         out.print(f"also: {listed}" + (f", and {more:,} more" if more > 0 else ""))
-    table = columns("face", "quality", "tied by", "score", "needed", "photo")
+    table = columns("face", "quality", "tied by", "score", "in 100", "needed", "photo")
     for face in shown.faces:
         tied_by = f"{face.made_by} {printable(face.source)}: {face.reason}" if face.source else face.made_by
-        numbers = ("" if number is None else f"{number:.3f}" for number in (face.score, face.threshold))
-        table.add_row(str(face.face_id), f"{face.quality:.2f}", tied_by, *numbers, place(face.photo))
+        score, needed = ("" if number is None else f"{number:.3f}" for number in (face.score, face.threshold))
+        sure = "" if face.probability is None else str(in_100(face.probability))
+        table.add_row(str(face.face_id), f"{face.quality:.2f}", tied_by, score, sure, needed, place(face.photo))
     out.print(table)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from personae.cli.context import Context, Json, columns, note, out, place, printable, show_json
+from personae.core.probability import in_100
 from personae.errors import BackendError, ModelError, PersonaeError
 
 if TYPE_CHECKING:
@@ -151,8 +152,9 @@ def _show(engine: Engine, suggestion: Suggestion) -> None:
     runner_up = ""
     if suggestion.runner_up is not None and suggestion.runner_up_person is not None:
         runner_up = f"; next {printable(suggestion.runner_up_person)}, {suggestion.runner_up:.3f}"
+    sure = "" if suggestion.probability is None else f", right {in_100(suggestion.probability)} times in 100"
     out.print(
-        f"  score {suggestion.score:.3f} (asked from {suggestion.review_threshold:.3f}, "
+        f"  score {suggestion.score:.3f}{sure} (asked from {suggestion.review_threshold:.3f}, "
         f"sure from {suggestion.match_threshold:.3f}){runner_up}"
     )
     crop = "" if suggestion.crop is None else f": {printable(str(engine.crop_file(suggestion.crop)))}"
@@ -161,11 +163,12 @@ def _show(engine: Engine, suggestion: Suggestion) -> None:
 
 
 def _list(engine: Engine, suggestions: Sequence[Suggestion]) -> None:
-    table = columns("who", "faces", "may be", "score", "next", "face", "photo")
+    table = columns("who", "faces", "may be", "score", "in 100", "next", "face", "photo")
     for each in suggestions:
+        sure = "" if each.probability is None else str(in_100(each.probability))
         following = "" if each.runner_up is None else f"{each.runner_up:.3f}"
-        table.add_row(each.who, f"{each.face_count:,}", printable(each.person), f"{each.score:.3f}", following,
-                      str(each.face_id), place(each.photo))  # fmt: skip
+        table.add_row(each.who, f"{each.face_count:,}", printable(each.person), f"{each.score:.3f}", sure,
+                      following, str(each.face_id), place(each.photo))  # fmt: skip
     out.print(table if suggestions else _nothing(engine))
 
 

@@ -1,4 +1,4 @@
-"""`personae faces train-matching`: learn a head from what humans said, and say what it is worth."""
+"""`personae faces train-matching` and `heads`: learn from what humans said, and say what came of it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,31 @@ def train_matching(  # noqa: PLR0913 - each is an option
     if json:
         show_json(report)
     else:
-        _say(report)
+        say_learnt(report)
 
 
-def _say(report: HeadReport) -> None:
+def heads(context: typer.Context, json: Json = False) -> None:
+    """List the heads that were learnt, newest first: whether each may be used, and why."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        found = engine.heads()
+    if json:
+        show_json(found)
+        return
+    table = columns("head", "when", "base", "faces", "people", "the guard")
+    for note in found:
+        verdict = "damaged" if "error" in note else "accepts" if note.get("accepted") else "refuses"
+        values = (note.get(name, "") for name in ("head", "created_at", "base", "faces", "people"))
+        table.add_row(*(printable(str(value)) for value in values), verdict)
+    out.print(table if found else "there are no heads")
+    for note in found:
+        reasons = note.get("reasons")
+        for reason in reasons if isinstance(reasons, list) else [note.get("error", "")]:
+            out.print(printable(f"{note['head']}: {reason}"))
+
+
+def say_learnt(report: HeadReport) -> None:
+    """Print what a training came to."""
     table = columns("judged by", "before", "after", "change", "searches")
     verdict = report.verdict
     table.add_row("FNIR, never-seen faces", *_figures(verdict.faces))

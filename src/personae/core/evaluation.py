@@ -13,6 +13,9 @@ from personae.core.cluster import Linkage
 from personae.core.likeness import Prototypes
 from personae.core.metrics import Agreement, bcubed, fmr, fnmr, pairwise, tar_at_far
 from personae.core.pairs import Pairs, pair_scores
+from personae.core.probability import Question, Reliability, reliability
+from personae.core.probability_fit import fit_curve
+from personae.core.rehearsal import Labelled, rehearse
 from personae.core.search_metrics import (
     Searches,
     fnir,
@@ -28,6 +31,8 @@ FARS = (1e-3, 1e-4)
 FPIRS = (0.003, 0.01)
 BINS = 60
 CURVE_POINTS = 200
+SEED = 0
+"""Of the half of the people from whom it is learnt how often scores are right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,22 @@ class Grouped:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """How often scores are right, learnt from one half of the people and held against the other."""
+
+    question: str
+    """face: searches for a person; pair: comparisons of two faces."""
+    method: str
+    """platt or isotonic; empty: nothing was learnt."""
+    learnt_from: int
+    """Answers of the first half."""
+    found: Reliability | None
+    """On the other half."""
+    why: str = ""
+    """Why there is no number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """Points of a curve."""
 
@@ -125,6 +146,7 @@ class Measured:
     nonmated_searches: int
     at_fpirs: tuple[AtFpir, ...]
     grouped: Grouped
+    foretold: tuple[Foretold, ...]
     plots: Plots
 
 
@@ -190,6 +212,7 @@ def measure(
         nonmated_searches=len(searches.nonmated),
         at_fpirs=tuple(_at_fpir(searches, rate) for rate in FPIRS),
         grouped=_group(vectors, people, founding, thresholds),
+        foretold=_foretell(vectors, people, thresholds.review),
         plots=_plots(pairs, searches),
     )
 
@@ -231,6 +254,23 @@ def _group(vectors: Vectors, people: Labels, founding: NDArray[np.bool_], thresh
         _agreed(bcubed(labels, people)),
         _agreed(pairwise(labels, people)),
     )
+
+
+def _foretell(vectors: Vectors, people: Labels, apart: float) -> tuple[Foretold, ...]:
+    names = np.unique(people)
+    drawn = np.random.default_rng(SEED).permutation(names)[: (len(names) + 1) // 2]
+    learnt = np.isin(people, drawn)
+    faces, asked = Labelled(vectors, people, np.arange(len(people))), (Question.FACE, Question.PAIR)
+    before, after = (rehearse(faces.at(half), apart, asked) for half in (learnt, ~learnt))
+    found = []
+    for question in asked:
+        count = len(before[question].scores)
+        try:
+            curve = fit_curve(before[question])
+            found.append(Foretold(question, curve.method, count, reliability(curve, after[question])))
+        except TooFewComparisons as error:
+            found.append(Foretold(question, "", count, None, str(error)))
+    return tuple(found)
 
 
 def _agreed(found: Agreement) -> Agreed:

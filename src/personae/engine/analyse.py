@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from personae.core.compare import fuse_vectors
 from personae.core.geometry import align, crop_scale, crop_window, cut, rescale, scale_box
 from personae.core.quality import Gates, judge, measure
 from personae.engine.parts import Vision
@@ -49,9 +50,24 @@ def analyse(vision: Vision, gates: Gates, encode: Callable[[Pixels], bytes],
     ]
     places = [(pictures[i].pixels, found[i][j][0].landmarks) for i, j in wanted]
     results = [[analysed for _, analysed in faces] for faces in found]
-    for (i, j), embeddings in zip(wanted, embed(vision.embedders, places), strict=True):
+    for (i, j), embeddings in zip(wanted, embed_all(vision, places), strict=True):
         analysed = results[i][j]
         results[i][j] = replace(analysed, face=replace(analysed.face, embeddings=embeddings))
+    return results
+
+
+def embed_all(vision: Vision, places: Sequence[tuple[Pixels, Landmarks]]) -> list[dict[ModelId, Vector]]:
+    """Return the embeddings of faces under each embedder, and under the head where there is one.
+
+    Args:
+        vision: the models.
+        places: as `embed` takes them.
+    """
+    results = embed(vision.embedders, places)
+    if vision.head is not None and results:
+        fused = fuse_vectors([np.stack([each[i] for each in results]) for i in vision.base.model_ids])
+        for result, vector in zip(results, vision.head.apply(fused, vision.base.model_id), strict=True):
+            result[vision.model_ids[0]] = vector
     return results
 
 

@@ -72,12 +72,12 @@ def anchor_of(parts: Parts, who: str) -> Anchor:
         NotFound: there is no such character.
         Conflict: it has no completed reference, or one that a model in use has not seen.
     """
+    vision = parts.vision()
     with parts.store.read() as tx:
         character = find_character(tx, who)
         template = template_of(tx, character.person_id)
         if template is None:
             raise Conflict(f"{character.name} has no completed reference: give it a source image first")
-        vision = parts.vision()
         missing = [model_id for model_id in vision.model_ids if model_id not in template.vectors]
         if missing:
             raise Conflict(f"the reference of {character.name} has no embedding of {missing[0]}: extract it again")
@@ -95,8 +95,14 @@ def hold(parts: Parts, anchor: Anchor, pictures: Sequence[Picture]) -> list[Held
         parts: adapters and rules; faces that the gates refuse are not compared.
         anchor: the character.
         pictures: decoded images.
+
+    Raises:
+        Conflict: the project was switched to other models since the anchor was read.
     """
-    found = analyse(parts.vision(), parts.rules.gates, lambda _pixels: b"", pictures)
+    vision = parts.vision()
+    if vision.model_id != anchor.model_id:
+        raise Conflict(f"the project was switched to {vision.model_id} meanwhile: ask again")
+    found = analyse(vision, parts.rules.gates, lambda _pixels: b"", pictures)
     return [
         _held(anchor, picture, [analysed.face for analysed in faces])
         for picture, faces in zip(pictures, found, strict=True)

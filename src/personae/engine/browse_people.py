@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personae.core.ledger import hidden
+from personae.engine.chances import of_ties
 from personae.engine.hiding import group_is_hidden, person_is_hidden
 from personae.engine.parts import Parts
 from personae.engine.people import last_ties
@@ -25,6 +26,8 @@ class ListedFace:
 
     face: Face
     tie: Decision | None
+    probability: float | None = None
+    """That the machine's tie is right; None: it was not learnt how often such scores are."""
 
 
 class PeopleLooks:
@@ -110,7 +113,8 @@ class PeopleLooks:
 def listed(tx: Transaction, faces: Sequence[Face]) -> list[ListedFace]:
     """Return faces with the decisions that put them where they are."""
     ties = last_ties(tx, [face.id for face in faces])
-    return [ListedFace(face, ties.get(face.id)) for face in faces]
+    sure = of_ties(tx, [ties.get(face.id) for face in faces])
+    return [ListedFace(face, ties.get(face.id), chance) for face, chance in zip(faces, sure, strict=True)]
 
 
 def within(limit: int) -> int:

@@ -87,14 +87,14 @@ def reset(parts: Parts) -> bool:
 
 def _labelled_scores(tx: Transaction, gallery: Gallery) -> Scores:
     """Return the scores of pairs of faces that humans tied to different people; none when those are few people."""
-    people = _said_by_humans(tx, gallery.face_ids)
+    people = said_by_humans(tx, gallery.face_ids)
     rows = np.flatnonzero(people >= 0)
     if len(np.unique(people[rows])) < ENOUGH_PEOPLE:
         return np.empty(0, np.float32)
     return pair_scores(gallery.vectors[rows], people[rows]).nonmated
 
 
-def _said_by_humans(tx: Transaction, face_ids: Ids) -> Ids:
+def said_by_humans(tx: Transaction, face_ids: Ids) -> Ids:
     """Return (n,) the person that a human tied each face to; -1 for none."""
     states = resolve_faces(tx.decisions.active(), resolve_people(tx.decisions.active_people()))
     said = {int(face_id): state.person_id for face_id, state in states.items() if state.by is Maker.HUMAN}

@@ -14,7 +14,7 @@ from personae.core.poison import Nearness
 from personae.core.settle import settle
 from personae.core.trust import Ruling, cuts_of
 from personae.engine import ledger, provisional
-from personae.engine.gallery import load_gallery
+from personae.engine.gallery import VectorCache, load_gallery
 from personae.engine.parts import Parts, Vision
 from personae.ports import Transaction
 from personae.records import Claim, ClaimState
@@ -72,7 +72,11 @@ def settle_claims(tx: Transaction, parts: Parts, limits: Limits) -> Settled:
         parts: models.
         limits: faces a person.
     """
-    vision = parts.vision()
+    # Trust distances were measured on the embedders, and no head has any.
+    live = parts.vision()
+    vision = live.base
+    if live is not vision:
+        parts = replace(parts, vectors=VectorCache())
     material = _gather(tx, parts, vision, limits)
     thresholds = vision.thresholds
     nearness = Nearness(thresholds.cluster, thresholds.match)

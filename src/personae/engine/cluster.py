@@ -19,6 +19,8 @@ from personae.engine.backfill import backfill
 from personae.engine.follow import touched_since
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.known import CHANGES, Known, recall
+from personae.engine.live import EVENT as SWITCHED
+from personae.engine.live import live_ids
 from personae.engine.methods import SETTINGS, Chosen, GroupOptions, choose, estimator
 from personae.engine.parts import Parts, Vision
 from personae.engine.preferences import rules_now
@@ -35,7 +37,7 @@ FEW = 0.2
 """Share of fresh faces up to which they are joined to the groups that are there."""
 TRIES = 3
 """Times that the work is done beside others; when they keep deciding, the store is held for the last time."""
-DECIDED = ("decision.made", "decision.undone", "face.removed")
+DECIDED = ("decision.made", "decision.undone", "face.removed", SWITCHED)
 """Events after which what was worked out may no longer hold."""
 
 
@@ -163,8 +165,8 @@ def reassign(parts: Parts, options: GroupOptions = SETTINGS, progress: Progress 
 def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) -> GroupSummary:
     with parts.store.read() as tx:
         chosen = choose(options, rules_now(tx, parts.rules))
-    vision = parts.vision()
     for _ in range(TRIES):
+        vision = parts.vision()
         with parts.store.read() as tx:
             seen = _look(tx, parts, vision, chosen, plan)
         found = _work_out(seen, vision, chosen, plan, progress)
@@ -172,6 +174,7 @@ def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) ->
             progress.hold(tx)
             if not tx.events.after(seen.last_event, 1, DECIDED):
                 return _write(tx, vision, chosen, plan, seen, found)
+    vision = parts.vision()
     with parts.store.write() as tx:
         progress.hold(tx)
         seen = _look(tx, parts, vision, chosen, plan)
@@ -179,14 +182,14 @@ def _run(parts: Parts, plan: Plan, options: GroupOptions, progress: Progress) ->
 
 
 def _up_to_date(tx: Transaction, parts: Parts) -> bool:
-    last = tx.settings.get(LAST)
-    rules = _rules(choose(SETTINGS, rules_now(tx, parts.rules)), parts.rules.embedders)
+    last, model_ids = tx.settings.get(LAST), live_ids(tx, parts.rules)
+    rules = _rules(choose(SETTINGS, rules_now(tx, parts.rules)), model_ids)
     # After a grouping that recognised nobody, faces still have to be recognised.
     done = not isinstance(last, dict) or (last["rules"] == rules and last.get("people") is not None)
     if not done or tx.events.cursor(CURSOR) != tx.events.last():
         return False
     # Other verbs group what has embeddings, and leave it to `group` to make those that a new model lacks.
-    return not any(tx.faces.lacking(ModelId(model_id)) for model_id in parts.rules.embedders)
+    return not any(tx.faces.lacking(ModelId(model_id)) for model_id in model_ids)
 
 
 def _rules(chosen: Chosen, model_ids: Sequence[str]) -> list[object]:

@@ -201,11 +201,11 @@ def _remove_copies(parts: Parts, digest: Digest) -> bool:
 
 
 def _embeddings(parts: Parts) -> Iterator[_Finding]:
-    for embedder in parts.vision().embedders:
+    for model_id in parts.vision().made:
         with parts.store.read() as tx:
-            lacking = tx.faces.lacking(embedder.model_id)
+            lacking = tx.faces.lacking(model_id)
         if lacking:
-            what = f"{len(lacking)} faces have no embedding under {embedder.model_id}"
+            what = f"{len(lacking)} faces have no embedding under {model_id}"
             yield _Finding("embedding_missing", what, partial(_complete, parts))
 
 
@@ -214,17 +214,17 @@ def _complete(parts: Parts) -> bool:
 
 
 def _indexes(parts: Parts) -> Iterator[_Finding]:
-    for embedder in parts.vision().embedders:
+    for model_id, dimension in parts.vision().compared:
         with parts.store.read() as tx:
-            count = tx.faces.embedding_counts().get(embedder.model_id, 0)
+            count = tx.faces.embedding_counts().get(model_id, 0)
         try:
-            index = parts.index(embedder.model_id, embedder.dimension, count)
+            index = parts.index(model_id, dimension, count)
             trouble = index.damage or _disagreement(parts, index)
         except BackendError as error:
-            yield _Finding("index", f"index of {embedder.model_id}: {error}")
+            yield _Finding("index", f"index of {model_id}: {error}")
             continue
         if trouble:
-            yield _Finding("index", f"index of {embedder.model_id}: {trouble}", partial(_rebuild, parts, index))
+            yield _Finding("index", f"index of {model_id}: {trouble}", partial(_rebuild, parts, index))
 
 
 def _disagreement(parts: Parts, index: VectorIndex) -> str:

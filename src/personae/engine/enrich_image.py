@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from personae.core.quality import Gates
-from personae.engine.analyse import Analysed, embed, examine
+from personae.engine.analyse import Analysed, embed_all, examine
 from personae.engine.ingest import DECODED_SIDE
 from personae.errors import ImageError
 from personae.records import ImageRef, SourceSpec, Trust
@@ -79,7 +79,7 @@ def examine_photos(parts: Parts, gates: Gates, spec: SourceSpec, fetched: Sequen
     found = [_choose(parts, gates, spec, photo) for photo in fetched]
     chosen = [choice for _, choice in found if choice is not None]
     places = [(choice.picture.pixels, choice.detection.landmarks) for choice in chosen]
-    embedded = iter(embed(parts.vision().embedders, places))
+    embedded = iter(embed_all(parts.vision(), places))
     results = []
     for examined, choice in found:
         if choice is None:

@@ -41,6 +41,7 @@ def evaluate(parts: Parts, labels: str | Path, progress: Progress | None = None,
         Cancelled: `progress` was told to stop.
     """
     watched = progress or Unwatched()
+    parts = parts.steady()
     labelled, misread = read_labels(labels, parts.sniff, leave_out)
     photos, unread = hash_photos(parts, labelled)
     faces, faceless = sample(parts, photos, watched) if photos else ([], [])
@@ -80,7 +81,9 @@ def _models(parts: Parts) -> list[tuple[Sequence[ModelId], Thresholds]]:
     with parts.store.read() as tx:
         in_use = replace(thresholds(tx, vision), match=rules_now(tx, parts.rules).match_threshold)
     alone = [((embedder.model_id,), embedder.thresholds) for embedder in vision.embedders]
-    return [*(alone if len(alone) > 1 else []), (vision.model_ids, in_use)]
+    # What a head is laid over is measured beside it.
+    fused = [] if vision.head is None else [(vision.base.model_ids, vision.base.thresholds)]
+    return [*(alone if len(alone) > 1 else []), *fused, (vision.model_ids, in_use)]
 
 
 def _named(unused: Sequence[Unused]) -> str:

@@ -14,9 +14,11 @@ from personae.engine.browse import Browse
 from personae.engine.facade_characters import CharacterVerbs
 from personae.engine.facade_likeness import LikenessVerbs
 from personae.engine.facade_map import MapVerbs
+from personae.engine.facade_models import ModelVerbs
 from personae.engine.facade_people import PeopleVerbs
 from personae.engine.facade_review import ReviewVerbs
 from personae.engine.facade_settings import SettingVerbs
+from personae.engine.facade_training import TrainingVerbs
 from personae.engine.methods import SETTINGS, GroupOptions
 from personae.engine.outbox import Outbox
 from personae.engine.parts import Parts
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from personae.engine.search import Alike
     from personae.engine.splitting import Split, SplitProposal
     from personae.engine.suggest import Suggestion
-    from personae.engine.train import HeadReport, TrainOptions
 
 Paths = str | Path | Sequence[str | Path]
 Photo = str | Path | bytes
@@ -65,7 +66,9 @@ class Organised:
     report: Path
 
 
-class Engine(CharacterVerbs, LikenessVerbs, MapVerbs, PeopleVerbs, ReviewVerbs, SettingVerbs):
+class Engine(
+    CharacterVerbs, LikenessVerbs, MapVerbs, ModelVerbs, PeopleVerbs, ReviewVerbs, SettingVerbs, TrainingVerbs
+):
     """Knows who is in your pictures. Made by `personae.open_engine`; close it, or use it in a `with`.
 
     Every method raises InputError, NotFound or Conflict for what cannot be done, ModelError for a
@@ -139,12 +142,6 @@ class Engine(CharacterVerbs, LikenessVerbs, MapVerbs, PeopleVerbs, ReviewVerbs, 
         from personae.engine import backfill
 
         return backfill.backfill(self.parts, limit, progress)
-
-    def train(self, options: TrainOptions, progress: Watcher = NOBODY) -> HeadReport:
-        """Learn a head from what humans said, and judge it; nothing that is live changes."""
-        from personae.engine import train
-
-        return train.train(self.parts, options, progress)
 
     def people(self) -> tuple[list[Person], list[Cluster]]:
         """Return the named people and the unknown groups, largest first."""

@@ -1,4 +1,4 @@
-"""The verbs on settings that are changed while personae runs."""
+"""The verbs on settings that are changed while personae runs, and on what scores mean here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from personae.engine.parts import Parts
 from personae.preferences import InForce, PreferenceScope
 
 if TYPE_CHECKING:
+    from personae.engine.chances import Chances
     from personae.engine.scores import ScoreCounts
 
 
@@ -34,6 +35,24 @@ class SettingVerbs:
         from personae.engine import scores
 
         return scores.score_counts(self.parts)
+
+    def learn_chances(self) -> Chances:
+        """Learn from the faces that humans named how often a score of the live models is right."""
+        from personae.engine import learn_chances
+
+        return learn_chances.learn_chances(self.parts)
+
+    def chances(self) -> Chances | None:
+        """Return what was learnt of the live models' scores; None when nothing was."""
+        from personae.engine import learn_chances
+
+        return learn_chances.known_chances(self.parts)
+
+    def forget_chances(self) -> bool:
+        """Say nothing of how often scores are right; return whether anything was said."""
+        from personae.engine import learn_chances
+
+        return learn_chances.forget_chances(self.parts)
 
 
 def _scope(studio: bool) -> PreferenceScope:

@@ -22,15 +22,15 @@ PLACED_AT_ONCE = 10_000
 def open_indexes(parts: Parts) -> Mapping[ModelId, VectorIndex]:
     """Return the index of every enabled model, caught up with the store, and saved when it had to move."""
     indexes = {}
-    embedders = parts.vision().embedders
+    compared = parts.vision().compared
     # Of two threads the one with the older view must not come second: it would take the index for one that is ahead.
     with parts.indexing, parts.store.read() as tx:
         counts = tx.faces.embedding_counts()
-        for embedder in embedders:
-            index = parts.index(embedder.model_id, embedder.dimension, counts.get(embedder.model_id, 0))
+        for model_id, dimension in compared:
+            index = parts.index(model_id, dimension, counts.get(model_id, 0))
             if catch_up(tx, index):
                 index.save()
-            indexes[embedder.model_id] = index
+            indexes[model_id] = index
     return indexes
 
 

@@ -60,7 +60,7 @@ class VectorCache:
                 self._room = np.empty((0, 0), np.float32)
             wanted = np.setdiff1d(face_ids, self._face_ids, assume_unique=True)
             if len(wanted):
-                self._add(*_read(tx, model_ids, wanted, everything=not len(self._face_ids)))
+                self._add(*read_fused(tx, model_ids, wanted, everything=not len(self._face_ids)))
             return self._face_ids, self._room[: len(self._face_ids)]
 
     def _add(self, face_ids: Ids, vectors: Vectors) -> None:
@@ -94,8 +94,17 @@ def load_gallery(tx: Transaction, model_ids: Sequence[ModelId], cache: VectorCac
     return Gallery(common, image_ids[at], person_ids[at], cluster_ids[at], founding[at].astype(bool), vectors)
 
 
-def _read(tx: Transaction, model_ids: Sequence[ModelId], face_ids: Ids, everything: bool) -> tuple[Ids, Vectors]:
-    """Return the faces that have an embedding under each model, and their fused vectors."""
+def read_fused(
+    tx: Transaction, model_ids: Sequence[ModelId], face_ids: Ids, everything: bool = False
+) -> tuple[Ids, Vectors]:
+    """Return the faces that have an embedding under each model, and their fused vectors.
+
+    Args:
+        tx: the transaction.
+        model_ids: the models, in the order in which they are fused.
+        face_ids: ascending.
+        everything: of all faces; `face_ids` are all of them.
+    """
     per_model = [tx.faces.embeddings(model_id, None if everything else face_ids) for model_id in model_ids]
     common = face_ids
     for ids, _ in per_model:

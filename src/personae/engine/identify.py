@@ -11,8 +11,10 @@ import numpy as np
 
 from personae.core.assign import Candidate, decide, rank
 from personae.core.compare import cosine, fuse_scores
+from personae.core.probability import Question
 from personae.core.search import nearest
 from personae.engine.analyse import analyse
+from personae.engine.chances import chance, chances
 from personae.engine.copies import PREVIEW_SIDE, encode_within
 from personae.engine.follow import open_indexes
 from personae.engine.ingest import DECODED_SIDE
@@ -63,6 +65,8 @@ class Sighting:
     """Label of the best candidate, for match and review."""
     score: float | None
     runner_up: float | None
+    probability: float | None
+    """That it is the best candidate; None: it was not learnt how often such scores are right."""
     match_threshold: float
     review_threshold: float
     model_id: str
@@ -111,6 +115,8 @@ class Comparison:
 
     same: bool
     score: float
+    probability: float | None
+    """That it is one person; None: it was not learnt how often such scores are right."""
     threshold: float
     model_id: str
     scores: Mapping[str, float]
@@ -156,6 +162,7 @@ def who(parts: Parts, photo: Photo) -> list[Sighting]:
     Raises:
         InputError: the file cannot be read, or (ImageError) is no picture.
     """
+    parts = parts.steady()
     faces = [face for face in faces_in(parts, photo) if face.role is not FaceRole.REFUSED]
     indexes = open_indexes(parts) if faces else {}
     return [_sighting(parts, indexes, face) for face in faces]
@@ -171,6 +178,7 @@ def look(parts: Parts, photo: bytes) -> Looked:
     Raises:
         ImageError: it is no picture.
     """
+    parts = parts.steady()
     picture = read_picture(parts, photo)
     found = analyse(parts.vision(), parts.rules.gates, parts.encode, [picture])[0]
     found.sort(key=lambda analysed: analysed.face.box.x)
@@ -195,6 +203,7 @@ def likely(parts: Parts, face_id: int, limit: int = 3) -> list[Suspect]:
         NotFound: there is no such face.
     """
     wanted = np.array([face_id], np.int64)
+    parts = parts.steady()
     model_ids = parts.vision().model_ids
     with parts.store.read() as tx:
         get_face(tx, FaceId(face_id))
@@ -216,7 +225,7 @@ def likely(parts: Parts, face_id: int, limit: int = 3) -> list[Suspect]:
 
 def candidates(tx: Transaction, indexes: Mapping[ModelId, VectorIndex], face: NewFace) -> list[Candidate]:
     """Return who a face may be, best first: people and unknown groups near it under all the models, fused."""
-    face_ids, scores = nearest(indexes, face.embeddings, NEIGHBOURS)
+    face_ids, scores = nearest(indexes, {model_id: face.embeddings[model_id] for model_id in indexes}, NEIGHBOURS)
     people, clusters = tx.faces.identities(face_ids)
     return rank(face_ids, scores, people, clusters)
 
@@ -228,15 +237,19 @@ def verify(parts: Parts, first: Photo, second: Photo) -> Comparison:
         InputError: a file cannot be read, or (ImageError) is no picture.
         NotFound: one of them shows no usable face.
     """
+    parts = parts.steady()
     a, b = _usable(parts, first), _usable(parts, second)
     best_a, best_b = (max(faces, key=lambda face: face.quality.score) for faces in (a, b))
     vision = parts.vision()
     scores = {str(model_id): cosine(best_a.embeddings[model_id], best_b.embeddings[model_id])
               for model_id in vision.model_ids}  # fmt: skip
     score, threshold = fuse_scores(scores), vision.thresholds.verify
+    with parts.store.read() as tx:
+        probability = chance(chances(tx, vision.model_id), Question.PAIR, score)
     return Comparison(
-        score >= threshold, score, threshold, vision.model_id, scores, (best_a.box, best_b.box), (len(a), len(b))
-    )
+        score >= threshold, score, probability, threshold, vision.model_id, scores, (best_a.box, best_b.box),
+        (len(a), len(b)),
+    )  # fmt: skip
 
 
 def extract(parts: Parts, image: Photo, model_id: str | None = None) -> Extract:
@@ -245,6 +258,7 @@ def extract(parts: Parts, image: Photo, model_id: str | None = None) -> Extract:
     Raises:
         InputError: the file cannot be read, or (ImageError) is no picture; or the model is not enabled.
     """
+    parts = parts.steady()
     enabled = parts.vision().model_ids
     chosen = ModelId(model_id) if model_id else enabled[0]
     if chosen not in enabled:
@@ -275,6 +289,7 @@ def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFac
         ranked = candidates(tx, indexes, face)
         suspects = tuple(_suspect(tx, candidate) for candidate in ranked[:CANDIDATES])
         review = thresholds(tx, vision).review
+        learnt = chances(tx, vision.model_id)
     verdict = decide(ranked, match=rules.match_threshold, review=review)
     return Sighting(
         box=face.box,
@@ -284,6 +299,7 @@ def _sighting(parts: Parts, indexes: Mapping[ModelId, VectorIndex], face: NewFac
         who=suspects[0].label if verdict.outcome is not Outcome.UNKNOWN else None,
         score=verdict.score,
         runner_up=verdict.runner_up,
+        probability=chance(learnt, Question.SEARCH, verdict.score),
         match_threshold=rules.match_threshold,
         review_threshold=review,
         model_id=vision.model_id,

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from personae.engine import background, cluster
 from personae.engine import map as face_map
+from personae.engine import switch as switching
 from personae.engine.backfill import backfill
 from personae.engine.enrich import EnrichOptions, enrich
 from personae.engine.methods import GroupOptions, choose
@@ -15,6 +16,7 @@ from personae.engine.parts import Parts
 from personae.engine.progress import Resumable
 from personae.engine.reference import EXTRACT
 from personae.engine.reference_extract import ExtractOptions, extract
+from personae.engine.relearn import reassign_smart
 from personae.engine.train import TrainOptions, choose_plan, train
 from personae.errors import InputError
 
@@ -70,12 +72,14 @@ KINDS: Mapping[str, Kind] = {
     "faces.cluster": Kind(GroupOptions, cluster.cluster, _check_grouping),
     "faces.assign": Kind(GroupOptions, cluster.assign, _check_grouping),
     "faces.reassign": Kind(GroupOptions, cluster.reassign, _check_grouping),
+    "faces.reassign_smart": Kind(GroupOptions, reassign_smart, _check_grouping),
     "images.ingest": Kind(background.PathOptions, background.run_ingest, background.check_paths),
     "images.organise": Kind(background.PathOptions, background.run_organise, background.check_paths),
     "people.enrich": Kind(EnrichOptions, enrich),
     EXTRACT: Kind(ExtractOptions, extract, alone=False),
     "models.evaluate": Kind(background.LabelOptions, background.run_evaluate),
     "faces.train": Kind(TrainOptions, train, _check_plan, alone=False),
+    "models.switch": Kind(switching.SwitchOptions, switching.switch, switching.check, alone=False),
     "faces.backfill": Kind(BackfillOptions, lambda parts, options, progress: backfill(parts, options.limit, progress)),
     face_map.KIND: Kind(face_map.MapOptions, face_map.draw, face_map.check, alone=False),
 }

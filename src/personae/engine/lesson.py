@@ -61,7 +61,7 @@ def gather(tx: Transaction, vision: Vision) -> Material:
 
     Neither the machine's own ties nor those of sources are learnt from: a mistake would teach itself.
     """
-    gallery = load_gallery(tx, vision.model_ids)
+    gallery = load_gallery(tx, vision.base.model_ids)
     decisions = tx.decisions.active()
     states = resolve_faces(decisions, resolve_people(tx.decisions.active_people()))
     named = {i: state.person_id for i, state in states.items() if state.by is Maker.HUMAN and state.person_id}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from personae.core.continuity import Continuity
+from personae.core.head import Head
 from personae.core.quality import ENRICH, Gates
 from personae.engine.gallery import VectorCache
 from personae.engine.memo import Memo
@@ -50,22 +52,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vision:
-    """The loaded models: one detector, one or two embedders."""
+    """The loaded models: one detector, one or two embedders, and perhaps a head that is laid over them."""
 
     detector: Detector
     embedders: tuple[Embedder, ...]
     thresholds: Thresholds
-    """Of the one embedder, or of the pair fused."""
+    """Of what is compared: the head, the one embedder, or the pair fused."""
+    head: Head | None = None
+    frozen: Thresholds | None = None
+    """Of the embedders, where there is a head."""
 
-    @property
+    @cached_property
     def model_id(self) -> str:
-        """What scores are signed with: the embedder's id, or both joined by +."""
-        return "+".join(embedder.model_id for embedder in self.embedders)
+        """What scores are signed with: the head's id, the embedder's, or both embedders' joined by +."""
+        return "+".join(self.model_ids)
+
+    @cached_property
+    def model_ids(self) -> tuple[ModelId, ...]:
+        """The models whose embeddings are compared, in order: the head alone where there is one."""
+        if self.head is not None:
+            return (self.head.model_id,)
+        return tuple(embedder.model_id for embedder in self.embedders)
+
+    @cached_property
+    def compared(self) -> tuple[tuple[ModelId, int], ...]:
+        """The same, each with the components of its embeddings."""
+        if self.head is not None:
+            return ((self.head.model_id, self.head.dimension),)
+        return tuple((embedder.model_id, embedder.dimension) for embedder in self.embedders)
+
+    @cached_property
+    def made(self) -> tuple[ModelId, ...]:
+        """Every model under which a new face gets an embedding: the embedders, then the head."""
+        above = () if self.head is None else self.model_ids
+        return (*(embedder.model_id for embedder in self.embedders), *above)
 
     @property
-    def model_ids(self) -> tuple[ModelId, ...]:
-        """The embedders' ids, in order."""
-        return tuple(embedder.model_id for embedder in self.embedders)
+    def base(self) -> Vision:
+        """The same embedders without a head: what is learnt from, and what sources are trusted by."""
+        return self if self.head is None else Vision(self.detector, self.embedders, self.frozen or self.thresholds)
+
+    def under(self, head: Head, thresholds: Thresholds) -> Vision:
+        """Return the same embedders with a head over them.
+
+        Args:
+            head: learnt on them.
+            thresholds: of its embeddings.
+        """
+        return Vision(self.detector, self.embedders, thresholds, head, self.base.thresholds)
 
 
 @dataclass(frozen=True)
@@ -88,6 +122,12 @@ class Rules:
     """det_score under which the primary face of a reference is doubtful."""
     plan: Plan = field(default_factory=Plan)
     """How a head is learnt."""
+    trains: bool = False
+    """Whether a head is learnt from new labels before faces are judged again."""
+
+
+def _no_networks(name: str) -> Vision:
+    raise InputError(f"no other models can be loaded here, {name} among them")
 
 
 def _no_source(spec: SourceSpec) -> PeopleSource:
@@ -140,9 +180,12 @@ class Parts:
     encode: Callable[[Pixels], bytes]
     """RGB pixels -> JPEG bytes."""
     vision: Callable[[], Vision]
-    """Loads the models on the first call, pulling them when they are not there; the same object ever after."""
+    """What is live: the models are loaded on the first call, pulled when they are not there, and kept. Another call may
+    return others, when the project was switched to them: ask once for each piece of work."""
     index: Callable[[ModelId, int, int], VectorIndex]
     """(model_id, dimension, expected faces) -> that model's index, as last saved."""
+    forget_index: Callable[[ModelId, int, int], None]
+    """The same -> nothing of it is kept, until it is wanted again."""
     models: Callable[[], Sequence[ModelCard]]
     """Cards of the models in use."""
     queue: JobQueue
@@ -151,6 +194,8 @@ class Parts:
     clock: Clock
     rules: Rules
     """As at the start; `engine.preferences.rules_now` knows what was changed since."""
+    networks: Callable[[str], Vision] = _no_networks
+    """Embedders, joined by + -> them without a head, loaded and kept; "": those that the settings say."""
     changeable: Sequence[Changeable] = ()
     """Settings that may be changed while personae runs."""
     vectors: VectorCache = field(default_factory=VectorCache)
@@ -178,3 +223,14 @@ class Parts:
     """Opens what carries messages to receivers of events; to be closed."""
     close_indexes: Callable[[], None] = lambda: None
     """Lets go of what `index` has opened."""
+
+    def steady(self) -> Parts:
+        """Return the outfit for one piece of work, throughout which the models stay those that it asks for first."""
+        held: list[Vision] = []
+
+        def vision() -> Vision:
+            if not held:
+                held.append(self.vision())
+            return held[0]
+
+        return replace(self, vision=vision)

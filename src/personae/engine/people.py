@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from personae.engine.chances import of_ties
 from personae.engine.parts import Parts
 from personae.engine.review import clean_name, find_cluster, find_face, find_person, no_longer, record
 from personae.errors import Conflict
@@ -27,6 +28,8 @@ class ShownFace:
     """human, source or machine: who tied it."""
     score: float | None
     """Of a machine's or source's decision."""
+    probability: float | None
+    """That a machine's decision is right; None: it was not learnt how often such scores are."""
     threshold: float | None
     model_id: str | None
     source: str = ""
@@ -88,13 +91,14 @@ def _shown(tx: Transaction, faces: Sequence[Face]) -> tuple[ShownFace, ...]:
     last = last_ties(tx, [face.id for face in faces])
     claims = {(claim.face_id, claim.source): claim for claim in tx.sources.claims_on([face.id for face in faces])}
     rows = []
-    for face in faces:
+    sure = of_ties(tx, [last.get(face.id) for face in faces])
+    for face, probability in zip(faces, sure, strict=True):
         tie = last.get(face.id)
         claim = claims.get((face.id, tie.source or "")) if tie else None
         uris = images[face.image_id].uris or ((claim.url,) if claim else ("",))
         rows.append(ShownFace(
             face.id, uris[0], face.quality.score,
-            tie.maker.value if tie else "", tie.score if tie else None, tie.threshold if tie else None,
+            tie.maker.value if tie else "", tie.score if tie else None, probability, tie.threshold if tie else None,
             tie.model_id if tie else None, claim.source if claim else "", claim.reason if claim else "",
         ))  # fmt: skip
     return tuple(rows)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+from personae.engine.chances import of_ties
 from personae.engine.memo import Memo
 from personae.engine.parts import Parts
 from personae.engine.people import last_ties
@@ -36,6 +37,8 @@ class SeenFace:
     tie: Decision | None
     claim: Claim | None
     """What the source of the tie said, if one made it."""
+    probability: float | None = None
+    """That the machine's tie is right; None: it was not learnt how often such scores are."""
 
     @property
     def refused(self) -> bool:
@@ -170,13 +173,14 @@ def _seen(tx: Transaction, images: Sequence[Image]) -> list[SeenPhoto]:
     claims = {(claim.face_id, claim.source): claim for claim in tx.sources.claims_on(stated)} if stated else {}
     names = tx.photos.names([face.person_id for face in found if face.person_id is not None])
     groups = tx.photos.labels([face.cluster_id for face in found if face.cluster_id is not None])
+    sure = dict(zip(ties, of_ties(tx, list(ties.values())), strict=True))
     faces: dict[ImageId, list[SeenFace]] = {}
     for face in sorted(found, key=lambda face: (face.box.x + face.box.width / 2, face.id)):
         tie = ties.get(face.id)
         faces.setdefault(face.image_id, []).append(SeenFace(
             face, None if face.person_id is None else names.get(face.person_id),
             None if face.cluster_id is None else groups.get(face.cluster_id), tie,
-            None if tie is None else claims.get((face.id, tie.source or "")),
+            None if tie is None else claims.get((face.id, tie.source or "")), sure.get(face.id),
         ))  # fmt: skip
     return [SeenPhoto(image, tuple(faces.get(image.id, ()))) for image in images]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from personae.engine.live import live
 from personae.engine.parts import Parts, Rules
 from personae.errors import NotFound
 from personae.ports import Transaction
@@ -22,9 +23,14 @@ RULES = {
 
 
 def rules_now(tx: Transaction, rules: Rules) -> Rules:
-    """Return the rules with what the studio and the project have set in place of what was set at the start."""
+    """Return the rules with what the studio and the project have set in place of what was set at the start.
+
+    Under a head nothing is matched below the threshold of the head either.
+    """
     changed: dict[str, Any] = {RULES[each.name]: each.value for each in tx.preferences.all() if each.name in RULES}
-    return replace(rules, **changed)
+    now = replace(rules, **changed)
+    # Scores lie elsewhere under a head: what it needs for a match holds as well.
+    return replace(now, match_threshold=max(now.match_threshold, live(tx).match))
 
 
 def listed(parts: Parts) -> list[InForce]:

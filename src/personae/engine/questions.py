@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from personae.core.ledger import hidden, resolve_faces, resolve_people
 from personae.engine.parts import Parts
@@ -27,6 +27,8 @@ class Candidate:
 
     person: Person
     score: float
+    probability: float | None = None
+    """That it is this one; None: it was not learnt how often such scores are right, or others are likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def ask_about(parts: Parts, found: Survey, cluster_ids: Sequence[int]) -> Asked:
     """
     known = {item.cluster_id: item.likely for item in found.items if item.cluster_id in cluster_ids}
     first = known.get(ClusterId(cluster_ids[0]), ()) if cluster_ids else ()
+    # How likely that group was says nothing of its parts.
+    first = tuple(replace(each, probability=None) for each in first)
     items = [
         Open(ClusterId(cluster_id), (), known.get(ClusterId(cluster_id), first), suggested=False)
         for cluster_id in cluster_ids
@@ -127,7 +131,7 @@ def _without(item: Open, left_out: frozenset[str]) -> Open | None:
     if len(kept) == len(item.face_ids):
         return item
     ids, scores = tuple(item.face_ids[at] for at in kept), tuple(item.scores[at] for at in kept)
-    return Open(None, ids, item.likely, item.suggested, scores) if kept else None
+    return replace(item, face_ids=ids, scores=scores, face_count=len(ids)) if kept else None
 
 
 def _still(
@@ -141,7 +145,7 @@ def _still(
     for item, cluster, faces in shown:
         no = {person for face in faces for person in refused.get(face.id, ())}
         candidates = tuple(
-            Candidate(people[each.person_id], each.score)
+            Candidate(people[each.person_id], each.score, each.probability)
             for each in item.likely
             if each.person_id in people and each.person_id not in no
         )

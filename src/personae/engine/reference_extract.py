@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from personae.core.geometry import scale_box
 from personae.core.image_quality import judge
 from personae.core.reference import TRANSITIONS, Step, advance, doubt, outcome
-from personae.engine.analyse import embed
+from personae.engine.analyse import embed_all
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
 from personae.engine.progress import NOBODY, Progress
@@ -110,7 +110,7 @@ def _look(parts: Parts, reference: Reference, progress: Progress) -> _Found:
 def _examine(parts: Parts, picture: Picture) -> _Found:
     vision = parts.vision()
     detections = sorted(vision.detector.detect(picture.pixels), key=lambda each: -each.det_score)
-    vectors = embed(vision.embedders, [(picture.pixels, each.landmarks) for each in detections])
+    vectors = embed_all(vision, [(picture.pixels, each.landmarks) for each in detections])
     # Each face is judged as if it were the chosen one, since any of them may be.
     orders = [[detection, *(other for other in detections if other is not detection)] for detection in detections]
     judged = [judge(picture.pixels, order, picture.scale) for order in orders or [[]]]

@@ -127,7 +127,7 @@ def _stored(parts: Parts, photos: Sequence[Photo]) -> Iterator[Sampled]:
 
 
 def _faces_of(parts: Parts, digests: Sequence[Digest]) -> dict[Digest, tuple[Face, dict[ModelId, Vector]]]:
-    model_ids = parts.vision().model_ids
+    model_ids = parts.vision().made
     with parts.store.read() as tx:
         images = {image_id: digest for digest, image_id in tx.images.find(digests).items()}
         clearest: dict[Digest, Face] = {}

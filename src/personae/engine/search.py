@@ -41,9 +41,11 @@ def alike(parts: Parts, face_id: int, limit: int = 20) -> list[Alike]:
     if not 1 <= limit <= MOST:
         raise InputError(f"1 to {MOST} faces are found, not {limit}")
     wanted = np.array([face_id], np.int64)
+    parts = parts.steady()
+    model_ids = parts.vision().model_ids
     with parts.store.read() as tx:
         face = get_face(tx, FaceId(face_id))
-        probe = {model_id: tx.faces.embeddings(model_id, wanted)[1] for model_id in parts.vision().model_ids}
+        probe = {model_id: tx.faces.embeddings(model_id, wanted)[1] for model_id in model_ids}
     if not all(len(vectors) for vectors in probe.values()):
         raise InputError(f"face {face.id} ({face.role}) has no embedding under every model in use")
     found, scores = nearest(open_indexes(parts), {model_id: rows[0] for model_id, rows in probe.items()}, limit + 1)

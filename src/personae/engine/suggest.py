@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from personae.core.likeness import Likeness
 from personae.core.open_set import Placed, Placement, place
+from personae.core.probability import Question, in_100
+from personae.engine.chances import Chances, chance, chances
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.known import Known, load_known
 from personae.engine.parts import Parts
@@ -44,6 +47,8 @@ class Suggestion:
     runner_up_person: str | None
     margin: float | None
     """How far the person is ahead of the next."""
+    probability: float | None
+    """That it is the person; None: it was not learnt how often such scores are right."""
     review_threshold: float
     match_threshold: float
     model_id: str
@@ -60,6 +65,22 @@ class _Question:
     face_count: int
     face_id: FaceId
     receipt: Placement
+    probability: float | None
+
+
+class Asked(Protocol):
+    """What is asked about."""
+
+    @property
+    def probability(self) -> float | None:
+        """That it is the person who is proposed."""
+
+    @property
+    def face_count(self) -> int:
+        """Faces that one answer settles."""
+
+
+Item = TypeVar("Item", bound=Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,9 @@ def suggestions(
 ) -> list[Suggestion]:
     """Return whom to ask about, best first: groups before single faces, since one answer settles all their faces.
 
+    Where it was learnt how often scores are right, the likeliest come first, and of those that are equally likely, in
+    hundredths, the largest.
+
     A group is asked about when its mean face is like a person; a face of no such group, when its score lies between
     the thresholds for review and for a match. What a human has rejected is never asked again: nor of faces linked with
     the rejected one, nor of a group that holds it.
@@ -107,7 +131,11 @@ def suggestions(
         still_open = open_faces(gallery, load_known(tx, gallery, review), review, match)
         if not len(still_open.people.people_):
             return []
-        questions = (question for question in _questions(tx, still_open) if question.who not in skip)
+        found = chances(tx, vision.model_id)
+        every: Iterable[_Question] = _questions(tx, still_open, found)
+        if found is not None:
+            every = likeliest_first(list(every))
+        questions = (question for question in every if question.who not in skip)
         if person_id is not None:
             questions = (question for question in questions if question.receipt.person_id == person_id)
         chosen = list(islice(questions, limit))
@@ -125,7 +153,14 @@ def open_faces(gallery: Gallery, known: Known, review: float, match: float) -> O
     return OpenFaces(faces.face_ids, faces.cluster_ids, faces.vectors, known.people, known.rejected, review, match)
 
 
-def _questions(tx: Transaction, still_open: OpenFaces) -> Iterator[_Question]:
+def likeliest_first(items: list[Item]) -> list[Item]:
+    """Order what is asked about by how likely it is; as it was, where that is not known of everything."""
+    if any(item.probability is None for item in items):
+        return items
+    return sorted(items, key=lambda item: (-in_100(item.probability or 0.0), -item.face_count))
+
+
+def _questions(tx: Transaction, still_open: OpenFaces, found: Chances | None) -> Iterator[_Question]:
     """Yield the groups to ask about, best first, then the faces."""
     groups = {int(cluster.id): cluster for cluster in tx.clusters.all() if cluster.face_count > 1}
     placed = place_groups(still_open, mean_faces(still_open))
@@ -134,13 +169,16 @@ def _questions(tx: Transaction, still_open: OpenFaces) -> Iterator[_Question]:
     for row in asked:
         group = groups[int(placed.face_ids[row])]
         if group.best_face is not None:
-            yield _Question(group.label, group.face_count, group.best_face, placed.receipt(row))
+            receipt = placed.receipt(row)
+            sure = chance(found, Question.GROUP, receipt.score)
+            yield _Question(group.label, group.face_count, group.best_face, receipt, sure)
     covered = placed.face_ids[asked]
     placed = still_open.place(still_open.vectors, still_open.face_ids, still_open.rejected)
     likely = placed.rows(Outcome.REVIEW)
     for row in best_first(placed, likely[~np.isin(still_open.cluster_ids[likely], covered)]):
         receipt = placed.receipt(row)
-        yield _Question(f"{NOISE_LABEL}{receipt.face_id}", 1, receipt.face_id, receipt)
+        sure = chance(found, Question.FACE, receipt.score)
+        yield _Question(f"{NOISE_LABEL}{receipt.face_id}", 1, receipt.face_id, receipt, sure)
 
 
 def place_groups(still_open: OpenFaces, groups: tuple[Ids, Vectors]) -> Placed:
@@ -189,6 +227,6 @@ def _look_up(
         yield Suggestion(
             question.who, question.face_count, face.id, receipt.person_id, names[receipt.person_id], receipt.score,
             receipt.runner_up, None if receipt.runner_up_id is None else names[receipt.runner_up_id],
-            None if receipt.runner_up is None else receipt.score - receipt.runner_up, receipt.review, receipt.match,
-            model_id, next(iter(images[face.image_id].uris), ""), face.crop,
+            None if receipt.runner_up is None else receipt.score - receipt.runner_up, question.probability,
+            receipt.review, receipt.match, model_id, next(iter(images[face.image_id].uris), ""), face.crop,
         )  # fmt: skip

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from personae.core.open_set import Placed
+from personae.core.probability import Question
+from personae.engine.chances import Chances, chance, chances
 from personae.engine.gallery import load_gallery
 from personae.engine.known import recall
 from personae.engine.parts import Parts
 from personae.engine.preferences import rules_now
-from personae.engine.suggest import OpenFaces, best_first, group_rejections, mean_faces, open_faces, place_groups
+from personae.engine.suggest import (
+    OpenFaces,
+    best_first,
+    group_rejections,
+    likeliest_first,
+    mean_faces,
+    open_faces,
+    place_groups,
+)
 from personae.engine.thresholds import thresholds
 from personae.ports import Transaction
 from personae.types import Cluster, ClusterId, FaceId, Ids, Outcome, PersonId, Vectors
@@ -34,6 +44,8 @@ class Likely:
 
     person_id: PersonId
     score: float
+    probability: float | None = None
+    """That it is this one, of the likeliest; None: it was not learnt how often such scores are right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,21 @@ class Open:
     """Whether the first is likely enough to ask about."""
     scores: tuple[float, ...] = ()
     """Of single faces, with the first person."""
+    face_count: int = 1
+    """Faces that one answer settles."""
+
+    @property
+    def probability(self) -> float | None:
+        """That it is the first person; of single faces, how many of them are."""
+        return self.likely[0].probability if self.likely else None
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything to ask about, best first: suggested groups, suggested faces, then the other groups, largest first."""
+    """Everything to ask about, best first: suggested groups, suggested faces, then the other groups, largest first.
+
+    Where it was learnt how often scores are right, what is suggested is in the order of that; see `suggestions`.
+    """
 
     event: int
     """The latest event that it has seen; -1: it has not looked at faces, only at groups."""
@@ -84,8 +106,9 @@ def survey(parts: Parts) -> Survey:
         review, match = thresholds(tx, vision).review, rules_now(tx, parts.rules).match_threshold
         known = recall(parts.known, tx, gallery, review, vision.model_ids)
         sizes = _sizes(tx)
+        learnt = chances(tx, vision.model_id)
     still_open = open_faces(gallery, known, review, match)
-    return Survey(event, tuple(_items(still_open, sizes)), review, match, vision.model_id)
+    return Survey(event, tuple(_items(still_open, sizes, learnt)), review, match, vision.model_id)
 
 
 def groups_only(parts: Parts) -> Survey:
@@ -124,7 +147,7 @@ def _sizes(tx: Transaction) -> dict[int, int]:
     return {int(cluster.id): cluster.face_count for cluster in tx.clusters.all() if cluster.face_count > 1}
 
 
-def _items(still_open: OpenFaces, sizes: dict[int, int]) -> Iterator[Open]:
+def _items(still_open: OpenFaces, sizes: dict[int, int], learnt: Chances | None) -> Iterator[Open]:
     cluster_ids, means = mean_faces(still_open)
     groups = place_groups(still_open, (cluster_ids, means)) if len(still_open.people.people_) else None
     likely = _likely(still_open, means, cluster_ids, group_rejections(still_open))
@@ -134,20 +157,23 @@ def _items(still_open: OpenFaces, sizes: dict[int, int]) -> Iterator[Open]:
     def group(cluster_id: int, suggested: bool) -> Open:
         row = row_of.get(cluster_id)
         first = () if row is None else likely[row]
-        return Open(ClusterId(cluster_id), odd.get(cluster_id, ()), first, suggested)
+        if first:
+            sure = chance(learnt, Question.GROUP, first[0].score)
+            first = (replace(first[0], probability=sure), *first[1:])
+        return Open(ClusterId(cluster_id), odd.get(cluster_id, ()), first, suggested, face_count=sizes[cluster_id])
 
     asked: list[int] = []
     if groups is not None:
         rows = np.union1d(groups.rows(Outcome.MATCH), groups.rows(Outcome.REVIEW))
         asked = [int(groups.face_ids[row]) for row in best_first(groups, rows)]
         asked = [cluster_id for cluster_id in asked if cluster_id in sizes]
-        yield from (group(cluster_id, suggested=True) for cluster_id in asked)
-        yield from _singles(still_open, asked)
+        suggested = [group(cluster_id, suggested=True) for cluster_id in asked]
+        yield from likeliest_first([*suggested, *_singles(still_open, asked, learnt)])
     rest = set(asked)
     yield from (group(cluster_id, suggested=False) for cluster_id in sizes if cluster_id not in rest)
 
 
-def _singles(still_open: OpenFaces, covered: Sequence[int]) -> Iterator[Open]:
+def _singles(still_open: OpenFaces, covered: Sequence[int], learnt: Chances | None) -> Iterator[Open]:
     """Yield the faces to ask about that are in none of these groups, those of one person together."""
     rows = ~np.isin(still_open.cluster_ids, np.array(covered, np.int64))
     faces = still_open.vectors[rows]
@@ -168,16 +194,19 @@ def _singles(still_open: OpenFaces, covered: Sequence[int]) -> Iterator[Open]:
     }
     rejected = {(number_of[face_id], person) for face_id, person in still_open.rejected if face_id in number_of}
     likely = _likely(still_open, means, np.arange(len(means)), rejected)
-    for number, ((person, _), members) in enumerate(batches.items()):
-        yield _batch(placed, members, PersonId(person), likely[number])
+    for members, each in zip(batches.values(), likely, strict=True):
+        yield _batch(placed, members, each, learnt)
 
 
-def _batch(placed: Placed, members: Sequence[int], person: PersonId, likely: Sequence[Likely]) -> Open:
+def _batch(placed: Placed, members: Sequence[int], likely: Sequence[Likely], learnt: Chances | None) -> Open:
+    person = PersonId(int(placed.person_ids[members[0]]))
     scores = tuple(placed.scores[list(members)].tolist())
-    first = [each for each in likely if each.person_id == person] or [Likely(person, scores[0])]
+    sure = [each for score in scores if (each := chance(learnt, Question.FACE, score)) is not None]
+    first = next((each for each in likely if each.person_id == person), Likely(person, scores[0]))
+    first = replace(first, probability=sum(sure) / len(sure) if sure else None)
     others = [each for each in likely if each.person_id != person]
     ids = tuple(FaceId(i) for i in placed.face_ids[list(members)].tolist())
-    return Open(None, ids, tuple([*first, *others][:CANDIDATES]), suggested=True, scores=scores)
+    return Open(None, ids, (first, *others)[:CANDIDATES], suggested=True, scores=scores, face_count=len(ids))
 
 
 def _likely(

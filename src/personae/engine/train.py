@@ -71,6 +71,8 @@ class HeadReport:
     data: str
     """SHA-256 of what it was learnt from and judged by."""
     created_at: str
+    against: str = ""
+    """model_id of what was live then, which it had to outdo."""
 
 
 def choose_plan(options: TrainOptions, plan: Plan) -> Plan:
@@ -100,12 +102,13 @@ def train(parts: Parts, options: TrainOptions = AS_SET, progress: Progress = NOB
     vision = parts.vision()
     with parts.store.read() as tx:
         material = gather(tx, vision)
-        limits = thresholds(tx, vision)
+        limits = thresholds(tx, vision.base)
+        live = None if vision.head is None else (vision.head, thresholds(tx, vision))
     holdout = divide(material, plan.seed)
     digest = material.digest(holdout)
     work = _Work(parts, plan, material, holdout, digest, progress)
     try:
-        report = work.run(vision.model_id, limits)
+        report = work.run(vision.base.model_id, limits, live)
     except (Cancelled, InputError, ModelError):
         # It is not gone on with, and it holds what people look like.
         parts.heads.delete(work.checkpoint)
@@ -116,9 +119,24 @@ def train(parts: Parts, options: TrainOptions = AS_SET, progress: Progress = NOB
     return report
 
 
+def learnt_from_this(parts: Parts, options: TrainOptions = AS_SET) -> Mapping[str, object] | None:
+    """Return the note of the head that was learnt so from the very labels that there are, or None.
+
+    Raises:
+        InputError: as `train`.
+    """
+    plan, vision = choose_plan(options, parts.rules.plan), parts.vision().base
+    with parts.store.read() as tx:
+        material = gather(tx, vision)
+    wanted = (vision.model_id, material.digest(divide(material, plan.seed)), json.loads(json.dumps(asdict(plan))))
+    made = (note for note in reports(parts) if (note.get("base"), note.get("data"), note.get("plan")) == wanted)
+    return next(made, None)
+
+
 def examine(
-    head: Head, material: Material, holdout: Holdout, limits: Thresholds, seed: int
-) -> tuple[Verdict, Thresholds]:
+    head: Head, material: Material, holdout: Holdout, limits: Thresholds, seed: int,
+    live: tuple[Head, Thresholds] | None = None,
+) -> tuple[Verdict, Thresholds]:  # fmt: skip
     """Judge a head on faces and people that it was not learnt from.
 
     Args:
@@ -127,6 +145,7 @@ def examine(
         holdout: what was learnt from and what was not.
         limits: thresholds of the base model.
         seed: by which new people are drawn.
+        live: the head that has to be outdone, and its thresholds; None: the base model.
 
     Returns:
         The verdict, and the thresholds of the head.
@@ -138,6 +157,9 @@ def examine(
     known = Split(holdout.train, holdout.held, fresh)
     new = strangers_split(material, holdout, seed)
     apart = (limits.review, own.review)
+    if live is not None:
+        # It may have been learnt from some of these faces, which only makes it harder to outdo.
+        before, apart = live[0].apply(before, live[0].base), (live[1].review, own.review)
     of_faces = _trial((before, after), apart, people, known)
     of_people = _trial((before[fresh], after[fresh]), apart, people[fresh], new)
     return judge(of_faces, of_people), own
@@ -211,18 +233,29 @@ class _Work:
         told = json.dumps([self.digest, asdict(self.plan)], sort_keys=True).encode()
         return f"{CHECKPOINT}{hashlib.sha256(told).hexdigest()[:16]}"
 
-    def run(self, base: str, limits: Thresholds) -> HeadReport:
+    def run(self, base: str, limits: Thresholds, live: tuple[Head, Thresholds] | None) -> HeadReport:
         """Learn, judge, and keep what came of it."""
         weight, losses = self.learn(base)
         head = make_head(base, weight)
+        if live is not None and live[0].model_id == head.model_id:
+            # The live head, learnt once more: it is judged as it was, since it cannot outdo itself.
+            live = None
         self.progress.step(0, 0, "judging")
-        verdict, own = examine(head, self.material, self.holdout, limits, self.plan.seed)
-        report = self.report(head, verdict, own, losses)
+        verdict, own = examine(head, self.material, self.holdout, limits, self.plan.seed, live)
+        report = replace(self.report(head, verdict, own, losses), against=live[0].model_id if live else head.base)
         with self.parts.store.write() as tx:
             self.progress.hold(tx)
-            self.parts.heads.save(report.head, Learnt({WEIGHT: head.weight}, note_of(report)))
+            if not self._is_accepted(report.head):
+                self.parts.heads.save(report.head, Learnt({WEIGHT: head.weight}, note_of(report)))
             tx.events.emit(EVENT, {"head": report.head, "base": report.base, "accepted": report.accepted})
         return report
+
+    def _is_accepted(self, head: str) -> bool:
+        """Return whether the very head is kept as accepted: it may be live, and no other report shall take it away."""
+        try:
+            return self.parts.heads.load(head).note.get("accepted") is True
+        except (NotFound, ModelError):
+            return False
 
     def learn(self, base: str) -> tuple[Vectors, tuple[float, ...]]:
         """Return what was learnt, and the losses."""

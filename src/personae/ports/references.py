@@ -94,6 +94,18 @@ class ReferenceTable(Protocol):
         """Give the character's template a new version, and return it."""
         ...
 
+    def lacking(self, model_id: ModelId) -> list[DetectedFace]:
+        """The faces on source images that have no embedding under this model, by reference, then by id."""
+        ...
+
+    def embeddings(self, model_id: ModelId, face_ids: Sequence[DetectedFaceId]) -> Mapping[DetectedFaceId, Vector]:
+        """Of those of these faces that have one, their embedding under this model."""
+        ...
+
+    def add_embeddings(self, model_id: ModelId, vectors: Mapping[DetectedFaceId, Vector]) -> None:
+        """Insert; faces that are gone, or have one already, are left as they are."""
+        ...
+
     def erase(self, person_id: PersonId) -> list[Digest]:
         """Remove everything that anchors, or did anchor, a character; return the source images it has and had."""
         ...

@@ -6,10 +6,11 @@ import threading
 from typing import Protocol
 
 from personae.access import Project
-from personae.bootstrap import Notify, Shared, lazy_vision, open_engine, remove_project
+from personae.bootstrap import Shared, open_engine, remove_project
 from personae.engine import projects
 from personae.engine.facade import Engine
 from personae.errors import BackendError, Conflict, NotFound
+from personae.loading import Notify, lazy_vision
 from personae.ports import House
 from personae.settings import Settings
 
@@ -41,7 +42,7 @@ class Engines:
                  shared: Shared | None = None, runner: Runner | None = None) -> None:  # fmt: skip
         self.default = settings.project
         self._settings, self._house, self._notify = settings, house, notify
-        self._shared = shared or Shared(vision=lazy_vision(settings, notify))
+        self._shared = shared or Shared(networks=lazy_vision(settings, notify))
         self._runner = runner
         self._lock = threading.Lock()
         self._open: dict[str, Engine] = {}

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from personae.bootstrap import open_registry, wanted_models
 from personae.errors import PersonaeError
+from personae.loading import open_registry, wanted_models
 from personae.web.deps import Reader, SiteDep
 from personae.web.errors import COMMON, responses
 from personae.web.site import Site

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,11 @@ class Shape(BaseModel):
     """A part of an answer, read from a value of the engine."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+Probability = Annotated[
+    float | None, Field(description="That it is right, 0 to 1; null: it was not learnt how often such scores are.")
+]
 
 
 class BoxShape(Shape):
@@ -49,6 +54,7 @@ class Receipt(Shape):
     model_id: str | None
     runner_up: float | None
     source: str | None
+    probability: Probability = None
 
 
 class FaceShape(Shape):
@@ -69,12 +75,14 @@ class FaceShape(Shape):
     @classmethod
     def of(cls, listed: ListedFace) -> FaceShape:
         """Show a face."""
-        face = listed.face
+        face, receipt = listed.face, None
+        if listed.tie is not None:
+            receipt = Receipt.model_validate(listed.tie).model_copy(update={"probability": listed.probability})
         return cls(
             id=face.id, image_id=face.image_id, box=BoxShape.model_validate(face.box), det_score=face.det_score,
             quality=QualityShape.model_validate(face.quality), role=face.role, reasons=list(face.reasons),
             person_id=face.person_id, cluster_id=face.cluster_id, has_crop=face.crop is not None,
-            receipt=None if listed.tie is None else Receipt.model_validate(listed.tie),
+            receipt=receipt,
         )  # fmt: skip
 
 

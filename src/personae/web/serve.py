@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 import uvicorn
 
-from personae.bootstrap import Notify, Shared, open_house
+from personae.bootstrap import Shared, open_house
 from personae.engine.keys import Keyring
 from personae.engine.sign_in import SignIns
 from personae.errors import BackendError, InputError, PersonaeError
+from personae.loading import Notify
 from personae.settings import Settings
 from personae.web.app import create_app
 from personae.web.door import is_this_machine

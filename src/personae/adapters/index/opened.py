@@ -39,6 +39,21 @@ class OpenedIndexes:
             there = self._open[model_id] = kind, self._make(kind, model_id, dimension)
         return there[1]
 
+    def forget(self, model_id: ModelId, dimension: int, count: int) -> None:
+        """Remove what is kept of a model that is not searched any more; whoever searches it at this moment goes on.
+
+        Raises:
+            BackendError: it cannot be removed now.
+        """
+        kind = self._kind(count)
+        there = self._open.pop(model_id, None)
+        if kind in {"exact", "pgvector"}:
+            return
+        # Of Voyager's files another one is opened: that in memory may be searched at this moment.
+        index = self._make(kind, model_id, dimension) if there is None or kind == "voyager" else there[1]
+        index.clear()
+        index.close()
+
     def close(self) -> None:
         """Let go of every index."""
         while self._open:

@@ -38,6 +38,8 @@ def render_evaluation(evaluation: Evaluation) -> str:
         style=Markup(style),  # noqa: S704 - our own files
         comparisons=plots.comparisons(evaluation.models),
         searches=plots.searches(evaluation.models),
+        probabilities=[(model.model_id, plots.probabilities(model)) for model in evaluation.models],
+        questions=plots.QUESTIONS,
         histograms=[(model.model_id, plots.histogram(model)) for model in evaluation.models],
         unused=Counter(unused.reason for unused in evaluation.unused).most_common(),
     )

@@ -21,6 +21,9 @@ LINES = (("#0b62a4", "--"), ("#c4501b", "-."), ("#1d1d1d", "-"), ("#2e7d4f", ":"
 """Told apart without colours as well."""
 EDGE = 1.3
 """Room beside the lowest and the highest rate, so that a line on them can be seen."""
+PLOTTED_FROM = 10
+"""Answers from which on a bin of a reliability plot is drawn: fewer lie anywhere."""
+QUESTIONS = {"face": "searches for a person", "pair": "comparisons of two photos"}
 FLOOR = 1e-4
 """Lowest rate that a curve is drawn at, and the lower edge: zero has no place on a logarithmic axis."""
 
@@ -58,6 +61,26 @@ def searches(models: Sequence[Measured]) -> str:
     """Return FNIR over FPIR of each model as a data: URI."""
     figure, axes = _blank("Searching a gallery", "FPIR: a stranger is answered", "FNIR: an enrolled person is missed")
     _curves(axes, [(model.model_id, model.plots.searches) for model in models], FPIRS)
+    return _picture(figure)
+
+
+def probabilities(model: Measured) -> str:
+    """Return how often scores were right over how often that was said, as a data: URI."""
+    figure, axes = _blank(f"How sure is {model.model_id}?", "said to be right", "right")
+    axes.plot([0, 1], [0, 1], color=MARK, linewidth=0.9, linestyle=":", label="as said")
+    for told, (colour, line), marker in zip(model.foretold, LINES, "os", strict=False):
+        bins = [] if told.found is None else [each for each in told.found.bins if each.answers >= PLOTTED_FROM]
+        if bins:
+            said, right = ([getattr(each, name) for each in bins] for name in ("said", "right"))
+            axes.plot(said, right, line, color=colour, marker=marker, markersize=4, linewidth=1.2,
+                      label=QUESTIONS[told.question])  # fmt: skip
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_percent))
+    if not any(told.found for told in model.foretold):
+        axes.text(0.5, 0.25, "too few photos", transform=axes.transAxes, ha="center", fontsize=LETTERS)
+    axes.legend(fontsize=LETTERS - 1, frameon=False, loc="upper left")
     return _picture(figure)
 
 

@@ -60,6 +60,11 @@ def unit_bytes(model_id: ModelId, vector: Vector) -> bytes:
     return kept
 
 
+def to_vector(kept: bytes) -> Vector:
+    """Return a vector of its bytes."""
+    return np.frombuffer(kept, dtype=STORED).astype(np.float32)
+
+
 def reference_values(reference: Reference) -> dict[str, Any]:
     """Return the column values of a reference, without id, person, label, and what the store adds itself."""
     return {
@@ -126,6 +131,5 @@ def anchors_of(rows: Sequence[Any]) -> list[Mapping[ModelId, Vector]]:
     """Return the embeddings of each primary face, by model."""
     faces: dict[int, dict[ModelId, Vector]] = {}
     for row in rows:
-        vector = np.frombuffer(row.vector, dtype=STORED).astype(np.float32)
-        faces.setdefault(row.reference_id, {})[ModelId(row.model_id)] = vector
+        faces.setdefault(row.reference_id, {})[ModelId(row.model_id)] = to_vector(row.vector)
     return list(faces.values())

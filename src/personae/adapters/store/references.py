@@ -21,6 +21,7 @@ from personae.adapters.store.reference_rows import (
     to_json_box,
     to_json_quality,
     to_reference,
+    to_vector,
     unit_bytes,
 )
 from personae.adapters.store.reference_tables import (
@@ -221,6 +222,37 @@ class SqlReferences:
         )
         return anchors_of(self.scope.connection.execute(query).all())
 
+    def lacking(self, model_id: ModelId) -> list[DetectedFace]:
+        """See the port."""
+        has = self._has(model_id).where(detected_embeddings.c.detected_face_id == detected_faces.c.id)
+        query = sa.select(detected_faces).join(character_references).where(self._mine(), ~has.exists())
+        rows = self.scope.connection.execute(query.order_by(detected_faces.c.reference_id, detected_faces.c.id))
+        return [to_detected(row) for row in rows]
+
+    def embeddings(self, model_id: ModelId, face_ids: Sequence[DetectedFaceId]) -> Mapping[DetectedFaceId, Vector]:
+        """See the port."""
+        among = self.scope.among(detected_embeddings.c.detected_face_id, face_ids)
+        rows = self.scope.connection.execute(self._has(model_id).where(among))
+        return {DetectedFaceId(row.detected_face_id): to_vector(row.vector) for row in rows}
+
+    def add_embeddings(self, model_id: ModelId, vectors: Mapping[DetectedFaceId, Vector]) -> None:
+        """See the port.
+
+        Raises:
+            InputError: an embedding is not a finite unit vector.
+        """
+        there = sa.select(detected_faces.c.id).join(character_references)
+        there = there.where(self._mine(), self.scope.among(detected_faces.c.id, list(vectors)))
+        present = set(self.scope.connection.execute(there).scalars())
+        wanted = present - set(self.embeddings(model_id, list(vectors)))
+        rows = [
+            {"detected_face_id": int(i), "model_id": model_id, "vector": unit_bytes(model_id, vectors[i])}
+            for i in sorted(wanted)
+        ]
+        if rows:
+            make_graphs(self.scope, detected_embeddings, rows)
+            self.scope.connection.execute(sa.insert(detected_embeddings), rows)
+
     def version(self, person_id: PersonId) -> int:
         """See the port."""
         return self._versions([person_id]).get(person_id, 0)
@@ -293,6 +325,10 @@ class SqlReferences:
             embedding_history, references, embedding_history.c.reference_id == references.c.id
         )
         return joined.where(self._mine())
+
+    def _has(self, model_id: ModelId) -> sa.Select[Any]:
+        columns = detected_embeddings.c
+        return sa.select(columns.detected_face_id, columns.vector).where(columns.model_id == str(model_id))
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return character_references.c.project_id == self.scope.project_id

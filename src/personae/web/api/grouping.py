@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from personae.engine.cluster import GroupSummary
 from personae.engine.facade import Engine
 from personae.engine.methods import GroupOptions
-from personae.web.deps import EngineDep, Reader, Writer
+from personae.web.deps import Admin, EngineDep, Reader, Writer
 from personae.web.errors import responses
-from personae.web.models import GroupShape, JobShape, Shape
+from personae.web.models import GroupShape, JobShape, Probability, Shape
 from personae.web.places import FileName
 
 router = APIRouter(prefix="/api", tags=["grouping"], dependencies=[Reader])
@@ -83,6 +83,7 @@ class SuggestionShape(Shape):
     runner_up: float | None
     runner_up_person: str | None
     margin: float | None
+    probability: Probability
     review_threshold: float
     match_threshold: float
     model_id: str
@@ -109,8 +110,17 @@ def assign(engine: EngineDep, response: Response, body: AssignBody, queue: Queue
 
 @router.post("/faces/reassign", name="reassign", dependencies=[Writer], responses=RAN)
 def reassign(engine: EngineDep, response: Response, body: ReassignBody, queue: Queue = False) -> GroupShape | JobShape:
-    """Judge again whom the machine has tied to people; what humans said stays."""
+    """Judge again whom the machine has tied to people; with FACE_TRAINING_ENABLED it learns first, as a job."""
+    if engine.parts.rules.trains:
+        return _queue(engine, response, "faces.reassign_smart", body)
     return _run(engine, response, engine.reassign, body, queue)
+
+
+@router.post("/faces/reassign/smart", name="reassign_smart", dependencies=[Admin], status_code=202,
+             responses=responses(409))  # fmt: skip
+def reassign_smart(engine: EngineDep, response: Response, body: ReassignBody) -> JobShape:
+    """Learn from new labels, go by the head that the guard accepts, then judge ties again: as a job."""
+    return _queue(engine, response, "faces.reassign_smart", body)
 
 
 @router.post("/faces/backfill", name="backfill", dependencies=[Writer], responses=RAN)

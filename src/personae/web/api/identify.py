@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from personae.engine.identify import Sighting
 from personae.web.deps import EngineDep, Reader
 from personae.web.errors import responses
-from personae.web.models import BoxShape, Shape
+from personae.web.models import BoxShape, Probability, Shape
 from personae.web.uploads import FirstPicture, Picture, SecondPicture
 
 router = APIRouter(prefix="/api", tags=["identify"], dependencies=[Reader])
@@ -35,6 +35,7 @@ class SightingShape(Shape):
     score: float | None
     runner_up: float | None
     margin: float | None
+    probability: Probability
     match_threshold: float
     review_threshold: float
     model_id: str
@@ -53,6 +54,7 @@ class ComparisonShape(Shape):
 
     same: bool
     score: float
+    probability: Probability
     threshold: float
     model_id: str
     scores: dict[str, float] = Field(description="By model.")

@@ -1,4 +1,4 @@
-"""Upkeep: numbers, the report, thresholds, models, and what is not as it should be."""
+"""Upkeep: numbers, the report, thresholds, and what is not as it should be."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from personae.bootstrap import open_registry, wanted_models
 from personae.engine.facade import Engine
-from personae.web.deps import Admin, EngineDep, Reader, SiteDep, Writer
+from personae.errors import NotFound
+from personae.web.deps import Admin, EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import JobShape, Shape
 from personae.web.places import Sentence
@@ -91,25 +91,30 @@ class CalibratedShape(Shape):
     match_threshold: float
 
 
-class ResetShape(BaseModel):
-    """Whether another threshold than the models' own was in use."""
+class CurveShape(Shape):
+    """On what it rests how often a score is right, for one kind of question."""
 
-    reset: bool
+    method: str = Field(description="platt or isotonic.")
+    right: int = Field(description="Right answers that it rests on.")
+    wrong: int
 
 
-class ModelShape(Shape):
-    """A model in use."""
+class ChancesShape(Shape):
+    """How often answers of models are right, by their score, as learnt from confirmed faces."""
 
     model_id: str
-    task: str
-    licence: str
-    origin: str = Field(description="Where the weights come from, as far as is known.")
+    curves: dict[str, CurveShape] = Field(description="By question: face, group, search, pair.")
+    people: int = Field(description="With confirmed faces on two photos or more.")
+    faces: int = Field(description="Confirmed ones.")
+    prior: float = Field(description="Share of the unknown faces that were taken to be of known people.")
+    data: str = Field(description="SHA-256 of what it was learnt from.")
+    created_at: str
 
 
-class ModelsCheckedShape(BaseModel):
-    """The models that are as they should be."""
+class ResetShape(BaseModel):
+    """Whether there was anything to take back."""
 
-    ok: list[str]
+    reset: bool
 
 
 class LabelBody(BaseModel):
@@ -159,26 +164,31 @@ def reset_calibration(engine: EngineDep) -> ResetShape:
     return ResetShape(reset=engine.reset_calibration())
 
 
+@router.get("/probability", name="chances", responses=responses(404))
+def chances(engine: EngineDep) -> ChancesShape:
+    """Say on what it rests how often scores are right; 404 when it was not learnt."""
+    found = engine.chances()
+    if found is None:
+        raise NotFound("it was not learnt yet how often a score is right")
+    return ChancesShape.model_validate(found)
+
+
+@router.post("/probability", name="learn_chances", dependencies=[Writer])
+def learn_chances(engine: EngineDep) -> ChancesShape:
+    """Learn from confirmed faces how often a score is right, and say so in receipts from now on."""
+    return ChancesShape.model_validate(engine.learn_chances())
+
+
+@router.delete("/probability", name="forget_chances", dependencies=[Writer])
+def forget_chances(engine: EngineDep) -> ResetShape:
+    """Say nothing of how often scores are right."""
+    return ResetShape(reset=engine.forget_chances())
+
+
 @router.post("/evaluations", name="evaluate", status_code=202, dependencies=[Admin])
 def evaluate(engine: EngineDep, body: LabelBody) -> JobShape:
     """Measure the models on labelled photos of the server's machine, as a job."""
     return JobShape.of(engine.queue("models.evaluate", body.model_dump()), engine.parts.clock())
-
-
-@router.get("/models", name="models")
-def models(engine: EngineDep) -> list[ModelShape]:
-    """List the models in use with their licences."""
-    return [ModelShape.model_validate(card) for card in engine.parts.models()]
-
-
-@router.post("/models/check", name="check_models", responses=responses(500))
-def check_models(site: SiteDep) -> ModelsCheckedShape:
-    """Check the files' hashes and run fixed inputs whose outputs are known."""
-    registry = open_registry(site.settings)
-    wanted = wanted_models(site.settings, registry)
-    for model_id in wanted:
-        registry.check(model_id)
-    return ModelsCheckedShape(ok=[str(model_id) for model_id in wanted])
 
 
 def _examined(engine: Engine, fix: bool) -> DoctorShape:

@@ -21,11 +21,14 @@ TITLES = {
     "faces.cluster": "Group unknown faces anew",
     "faces.assign": "Recognise known people",
     "faces.reassign": "Judge recognised faces again",
+    "faces.reassign_smart": "Learn, then judge recognised faces again",
+    "faces.train": "Learn from what was confirmed and rejected",
     "faces.backfill": "Make missing embeddings",
     "images.ingest": "Take in photos",
     "images.organise": "Take in photos and group the faces",
     "people.enrich": "Bring people from sources",
     "models.evaluate": "Measure the models",
+    "models.switch": "Go by another model",
     EXTRACT: "Look for faces on a source image",
     "map": "Lay out the map of faces",
 }
@@ -166,6 +169,25 @@ def _grouped(result: Mapping[str, Any]) -> Outcome:
     return (*lines[:2], *_some(lines[2:])), ()
 
 
+def _trained(result: Mapping[str, Any]) -> Outcome:
+    if not result.get("head"):
+        return (), ()
+    lines = [
+        _line(_count(result, "faces"), "face learnt from", "faces learnt from"),
+        Line(None, "What was learnt is better, and may be used." if result.get("accepted") else
+             "What was learnt is not surely better, and is not used."),
+        *(Line(None, str(reason)) for reason in _listed(result.get("reasons"))),
+    ]  # fmt: skip
+    return tuple(lines), ()
+
+
+def _relearnt(result: Mapping[str, Any]) -> Outcome:
+    why = str(result.get("why") or "")
+    learnt = (Line(None, f"Nothing was learnt: {why}"),) if why else _trained(_mapping(result.get("head")))[0]
+    switched = (Line(None, "Faces are recognised by it from now on."),) if result.get("switched") else ()
+    return learnt + switched + _grouped(_mapping(result.get("grouping")))[0], ()
+
+
 def _organised(result: Mapping[str, Any]) -> Outcome:
     taken, refused = _ingested(_mapping(result.get("ingest")))
     return taken + _grouped(_mapping(result.get("grouping")))[0], refused
@@ -215,6 +237,19 @@ def _evaluated(result: Mapping[str, Any]) -> Outcome:
     return lines, tuple(Line(n, reason_words(reason)) for reason, n in unused.most_common())
 
 
+def _switched(result: Mapping[str, Any]) -> Outcome:
+    after, before = (str(result.get(name) or "") for name in ("after", "before"))
+    agreed = [_mapping(each) for each in _listed(_mapping(result.get("agreement")).get("counts"))]
+    lines = [
+        Line(None, f"From {before} to {after}." if result.get("switched") else f"{after} was tried; nothing changed."),
+        _line(_count(result, "embedded"), "embedding made", "embeddings made"),
+        *(Line(_count(each, "same"), f"of {_count(each, 'faces'):,} faces tied by a {each.get('by')} are taken for the "
+               "same person by both") for each in agreed if each.get("faces")),
+        *_some([Line(_count(result, "without_embedding"), "could not be embedded: the picture of the face is gone")]),
+    ]  # fmt: skip
+    return tuple(lines), ()
+
+
 def _numbers(result: Mapping[str, Any]) -> Outcome:
     """Of a kind that has no words of its own: its counts."""
     counts = [Line(value, name.replace("_", " ")) for name, value in result.items() if _whole(value)]
@@ -227,11 +262,14 @@ _OUTCOMES: Mapping[str, Callable[[Mapping[str, Any]], Outcome]] = {
     "faces.cluster": _grouped,
     "faces.assign": _grouped,
     "faces.reassign": _grouped,
+    "faces.reassign_smart": _relearnt,
+    "faces.train": _trained,
     "faces.backfill": _backfilled,
     "images.ingest": _ingested,
     "images.organise": _organised,
     "people.enrich": _enriched,
     "models.evaluate": _evaluated,
+    "models.switch": _switched,
     EXTRACT: _extracted,
 }
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Form, Query
 from pydantic import BaseModel, Field
 
+from personae.core.probability import in_100
 from personae.engine.browse_people import ListedFace
 from personae.engine.facade import Engine
 from personae.errors import InputError
@@ -101,7 +102,8 @@ def why(listed: ListedFace) -> str:
     if tie.kind is DecisionKind.STATE:
         return f"said by {tie.source}"
     score = "" if tie.score is None else f", {tie.score:.2f} alike"
-    return f"recognised{score}"
+    sure = "" if listed.probability is None else f", right {in_100(listed.probability)} times in 100"
+    return f"recognised{score}{sure}"
 
 
 def usable(faces: Sequence[ListedFace]) -> list[ListedFace]:

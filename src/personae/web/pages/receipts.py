@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from personae.album import reason_words
+from personae.core.probability import in_100
 from personae.engine.photos import SeenFace, SeenPhoto
 from personae.types import Decision, DecisionKind, Face, Maker
 
@@ -37,7 +38,8 @@ def why(seen: SeenFace) -> str:
     if tie is None:
         return "There is no receipt."
     if tie.kind is DecisionKind.ASSIGN:
-        return f"Recognised by the machine: {_scores(tie)}."
+        sure = "" if seen.probability is None else f" Such a score is right {in_100(seen.probability)} times in 100."
+        return f"Recognised by the machine: {_scores(tie)}.{sure}"
     if tie.kind is DecisionKind.STATE:
         reason = "" if seen.claim is None else _CLAIMS.get(seen.claim.reason, seen.claim.reason.replace("_", " "))
         return f"Said by the source {tie.source}{f': {reason}' if reason else ''}."

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from personae.core.probability import in_100
 from personae.web.pages import assets
 from personae.web.pages.deps import frame_of
 
@@ -41,6 +42,7 @@ def environment() -> Environment:
         in_project=_in_project,
     )
     made.filters["number"] = lambda value: f"{value:,}"
+    made.filters["in_100"] = in_100
     return made
 
 

@@ -41,7 +41,7 @@ def show_scores(
     counts = engine.score_counts()
     return fragment(
         request, "settings_scores", counts=counts, drawing=draw(counts, float(now) if value is None else value),
-        rates=RATES,
+        rates=RATES, learnt=engine.chances(),
     )  # fmt: skip
 
 
@@ -58,6 +58,16 @@ def calibrate(
     else:
         found = engine.calibrate(rate)
         words = f"From {found.calibration.threshold:.2f} on somebody is asked; it was {found.before:.2f}."
+    return say(redirect(request, "/settings"), words)
+
+
+@router.post("/probability", name="settings_learn_chances")
+def learn_chances(request: Request, engine: PageEngine, reset: Annotated[str, Form(max_length=10)] = "") -> Response:
+    """Learn from the faces that were named how often a score is right; or say nothing of it."""
+    if reset:
+        words = "Nothing is said of it any more." if engine.forget_chances() else "It is so already."
+    else:
+        words = f"Learnt from {engine.learn_chances().faces:,} named faces. It is said wherever a score is."
     return say(redirect(request, "/settings"), words)
 
 
