@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personae.bootstrap import open_registry, wanted_models
 from personae.engine.facade import Engine
-from personae.web.deps import Admin, EngineDep, Reader, SiteDep, Writer
+from personae.web.deps import Admin, EngineDep, Reader, SiteDep
 from personae.web.errors import responses
 from personae.web.models import JobShape, Shape
 from personae.web.places import Sentence
@@ -147,13 +147,13 @@ def doctor_fix(engine: EngineDep) -> DoctorShape:
     return _examined(engine, fix=True)
 
 
-@router.post("/calibration", name="calibrate", dependencies=[Writer])
+@router.post("/calibration", name="calibrate", dependencies=[Admin])
 def calibrate(engine: EngineDep, body: CalibrationBody) -> CalibratedShape:
     """Find the score that strangers of the gallery reach at a false match rate, and ask from there on."""
     return CalibratedShape.model_validate(engine.calibrate(body.fmr))
 
 
-@router.delete("/calibration", name="reset_calibration", dependencies=[Writer])
+@router.delete("/calibration", name="reset_calibration", dependencies=[Admin])
 def reset_calibration(engine: EngineDep) -> ResetShape:
     """Go by the models' own threshold again."""
     return ResetShape(reset=engine.reset_calibration())
