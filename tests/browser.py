@@ -22,6 +22,9 @@ SECTIONS = ("/", "/photos", "/people", "/review", "/characters", "/who", "/map",
 """Where the navigation leads to."""
 SCHEMES = ("light", "dark")
 SERIOUS = ("serious", "critical")
+SETTLED = """Promise.allSettled(document.getAnimations()
+    .filter(moving => moving.effect.getComputedTiming().endTime !== Infinity).map(moving => moving.finished))"""
+"""Waits for every animation that has an end."""
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed; make test installs it as root")
 """For `pytestmark` of a file."""
@@ -86,9 +89,10 @@ def axe(page: Page, but: tuple[str, ...] = ()) -> None:
     """Assert that axe-core finds nothing serious or critical.
 
     Args:
-        page: as it stands now.
+        page: as it stands when what moves for a moment has come to rest: half faded in, colours have little contrast.
         but: rules that do not count here; say why where it is called.
     """
+    page.evaluate(SETTLED)
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     wrong = [each for each in found if each["impact"] in SERIOUS and each["id"] not in but]

@@ -15,7 +15,7 @@ html head meta title link script body main header footer nav section article asi
 small s mark h1 h2 h3 h4 a ul ol li dl dt dd table caption thead tbody tfoot tr th td figure figcaption blockquote
 pre code kbd output abbr time data details summary dialog menu form fieldset legend label input select option
 optgroup textarea button datalist progress meter img picture source video canvas noscript template br hr svg use
-symbol defs g path circle rect line polyline text tspan ellipse
+symbol defs g image path circle rect line polyline text tspan ellipse
 """
 LINKS = frozenset(
     {"href", "src", "action", "formaction", "srcset", "poster", "data", "xlink:href", "hx-get", "hx-post"}

@@ -64,9 +64,17 @@ class TooLarge(InputError):
 
 
 class UnsupportedMedia(InputError):
-    """What was sent is not of a kind that is read."""
+    """What was sent is not of a kind that is read.
+
+    Attributes:
+        reason: why, a `personae.types.Reason`.
+    """
 
     http_status = 415
+
+    def __init__(self, sentence: str, reason: str = "unsupported_format") -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class Unauthenticated(PersonaeError):

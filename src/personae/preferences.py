@@ -30,6 +30,16 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of what is set for a scope; None: nothing is."""
+
+    name: str
+    scope: PreferenceScope
+    before: Value | None
+    after: Value | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changeable:
     """A setting that may be changed while personae runs, as it was at the start."""
 

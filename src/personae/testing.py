@@ -93,6 +93,10 @@ class MemoryCopies:
         """See the port."""
         return self._data.get(photo, {}).get(side)
 
+    def has(self, photo: Digest, side: int) -> bool:
+        """See the port."""
+        return bool(self.get(photo, side))
+
     def put(self, photo: Digest, side: int, data: bytes) -> None:
         """See the port."""
         self._data.setdefault(photo, {})[side] = bytes(data)

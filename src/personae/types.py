@@ -106,6 +106,8 @@ class Picture:
     height: int
     format: str
     """jpeg, png, webp, ..."""
+    taken_at: datetime | None = None
+    """When a camera took it, by its own clock, which has no zone; None: it does not say."""
 
     @property
     def scale(self) -> float:
@@ -168,6 +170,8 @@ class NewImage:
     """Set when the bytes could not be used."""
     detail: str = ""
     faces: tuple[NewFace, ...] = ()
+    taken_at: datetime | None = None
+    """See `Picture`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ class Image:
     detail: str
     uris: tuple[str, ...]
     """Where it was last seen, as file: URIs; exact for any file name."""
+    taken_at: datetime | None = None
+    """See `Picture`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def test_what_is_put_is_got(copies: Copies) -> None:
     assert copies.get(ONE, 640) == b"small again"
     assert copies.get(ONE, 2048) == b"large"
     assert copies.get(ONE, 64) is None
+    assert (copies.has(ONE, 2048), copies.has(ONE, 64)) == (True, False)
     assert copies.get(TWO, 640) is None
 
 
@@ -49,6 +50,7 @@ def test_what_was_cut_off_is_made_again(tmp_path: Path) -> None:
     (kept,) = tmp_path.glob("*/*")
     kept.write_bytes(b"")
     assert copies.get(ONE, 640) is None
+    assert not copies.has(ONE, 640)
 
 
 def test_a_disk_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from personae import Engine
-from personae.engine.answer import Subject
+from personae.engine.answer import About
 from personae.engine.questions import GROUPS, SUGGESTED, Question
 from personae.engine.survey import TOGETHER
 from personae.errors import Conflict, InputError, NotFound
@@ -67,6 +67,9 @@ def test_some_of_the_questions(engine: Engine) -> None:
     assert [keys for keys, _ in shown(engine, only=SUGGESTED)] == [(GROUP,), ("face-12",), ("face-14", "face-11")]
     assert [keys for keys, _ in shown(engine, only=GROUPS)] == [(STRANGERS,)]
     assert [keys for keys, _ in shown(engine, GROUP, "face-14", "face-12")] == [("face-11",), (STRANGERS,)]
+    ann, bob = (int(person.id) for person in engine.people()[0])
+    for person, keys in ((ann, [(GROUP,), ("face-14", "face-11")]), (bob, [("face-12",)])):
+        assert [q.keys for q in engine.ask(engine.survey(), person_id=person).questions] == keys
     for limit in (0, 101):
         with pytest.raises(InputError, match="1 to 100"):
             engine.ask(engine.survey(), limit)
@@ -77,13 +80,14 @@ def test_some_of_the_questions(engine: Engine) -> None:
 def test_an_old_survey_asks_nothing_that_was_settled_since(engine: Engine) -> None:
     old = engine.survey()
     assert not engine.outdated(old)
-    engine.answer_no(Subject(1), questions(engine)[0].candidates[0].person.id)
+    engine.answer_no(About(1), questions(engine)[0].candidates[0].person.id)
     engine.name("unknown_noise_14", "Ann")
     engine.reject(12, "Bob")
     assert engine.outdated(old)
     now = engine.ask(old).questions
     assert [(q.keys, q.suggested) for q in now] == [((GROUP,), False), (("face-11",), True), ((STRANGERS,), False)]
     assert [each.person.name for each in now[0].candidates] == ["Bob"]
+    assert [q.keys for q in engine.ask(old, person_id=old.items[0].likely[0].person_id).questions] == [("face-11",)]
     engine.hide("unknown_cluster_2")
     assert [q.keys for q in engine.ask(old).questions] == [(GROUP,), ("face-11",)]
 
@@ -114,9 +118,20 @@ def test_a_large_group_shows_which_faces_are_odd(engine: Engine) -> None:
     assert {face.id for face in large.faces[-len(large.odd) :]} == large.odd
 
 
+def test_a_group_that_has_grown_is_not_answered_for(engine: Engine) -> None:
+    asked = questions(engine)[0]
+    seen = About(1, face_count=asked.face_count)
+    engine.merge("unknown_cluster_2", "unknown_cluster_1")
+    for answer in (engine.answer_yes, engine.answer_no):
+        with pytest.raises(Conflict, match="has 5 faces by now"):
+            answer(seen, asked.candidates[0].person.id)
+    engine.undo()
+    assert engine.answer_yes(seen, name="Dan").summary == "unknown_cluster_1 is Dan"
+
+
 def test_one_answer_settles_a_group_but_for_the_faces_set_aside(engine: Engine) -> None:
     ann = questions(engine)[0].candidates[0].person.id
-    done = engine.answer_yes(Subject(1, but=(7,)), person_id=ann)
+    done = engine.answer_yes(About(1, but=(7,)), person_id=ann)
     assert {face.face_id for face in engine.show("Ann").faces} == {1, 2, 3, 6, 8}
     assert done.summary == "unknown_cluster_1 is Ann, 1 face left out"
     assert (GROUP,) not in [keys for keys, _ in shown(engine)]
@@ -127,40 +142,40 @@ def test_one_answer_settles_a_group_but_for_the_faces_set_aside(engine: Engine) 
 
 
 def test_several_faces_are_answered_for_at_once(engine: Engine) -> None:
-    done = engine.answer_yes(Subject(face_ids=(11, 14)), name="Cid")
+    done = engine.answer_yes(About(face_ids=(11, 14)), name="Cid")
     assert {face.face_id for face in engine.show("Cid").faces} == {11, 14}
     engine.undo(done.id)
     with pytest.raises(NotFound):
         engine.show("Cid")
-    engine.answer_no(Subject(face_ids=(11, 14)), questions(engine)[0].candidates[0].person.id)
+    engine.answer_no(About(face_ids=(11, 14)), questions(engine)[0].candidates[0].person.id)
     assert shown(engine) == [((GROUP,), "Ann"), (("face-12",), "Bob"), ((STRANGERS,), "")]
 
 
 def test_two_who_decide_the_same_do_not_overrule_each_other(engine: Engine) -> None:
-    engine.answer_yes(Subject(face_ids=(11,)), name="Cid")
+    engine.answer_yes(About(face_ids=(11,)), name="Cid")
     with pytest.raises(Conflict, match="face 11 has become Cid meanwhile"):
-        engine.answer_yes(Subject(face_ids=(11, 14)), name="Dan")
-    engine.answer_yes(Subject(2), name="Eve")
-    for answer in (lambda: engine.answer_yes(Subject(2), name="Dan"), lambda: engine.answer_no(Subject(2), 1)):
+        engine.answer_yes(About(face_ids=(11, 14)), name="Dan")
+    engine.answer_yes(About(2), name="Eve")
+    for answer in (lambda: engine.answer_yes(About(2), name="Dan"), lambda: engine.answer_no(About(2), 1)):
         with pytest.raises(Conflict, match="given a name, or to another group, meanwhile"):
             answer()
     engine.split("unknown_cluster_1", [7])
     with pytest.raises(Conflict, match="face 7 is not among these any more"):
-        engine.answer_yes(Subject(1, but=(7,)), name="Dan")
+        engine.answer_yes(About(1, but=(7,)), name="Dan")
 
 
 def test_answers_that_say_nothing_are_refused(engine: Engine) -> None:
-    for subject in (Subject(), Subject(1, (11,))):
+    for about in (About(), About(1, (11,))):
         with pytest.raises(InputError, match="which group or which faces"):
-            engine.answer_yes(subject, name="Dan")
+            engine.answer_yes(about, name="Dan")
     with pytest.raises(InputError, match="person_id or name"):
-        engine.answer_yes(Subject(1))
+        engine.answer_yes(About(1))
     with pytest.raises(InputError, match="every face is excepted"):
-        engine.answer_yes(Subject(1, but=(6, 7, 8)), name="Dan")
+        engine.answer_yes(About(1, but=(6, 7, 8)), name="Dan")
     with pytest.raises(InputError, match="at most 1,000"):
-        engine.answer_yes(Subject(face_ids=tuple(range(1, 1002))), name="Dan")
+        engine.answer_yes(About(face_ids=tuple(range(1, 1002))), name="Dan")
     with pytest.raises(NotFound):
-        engine.answer_no(Subject(1), 99)
+        engine.answer_no(About(1), 99)
 
 
 def test_the_groups_most_alike_are_found(engine: Engine) -> None:

@@ -91,7 +91,9 @@ def test_who_was_merged_is_found_under_who_it_is_now(store: SqlStore) -> None:
     with store.read() as tx:
         (found,) = tx.browse.named(PeopleFilter("bea"), PeopleOrder.FACES, None, 9)
         assert (found.name, found.face_count) == ("Ann", 5)
+        assert tx.browse.with_faces() == sum(bool(p.face_count) for p in tx.browse.people(0, 9, None))
         assert tx.people.now(made["bea"]) == made["Ann"] == tx.people.now(made["Ann"])
+        assert tx.people.all_now([made["bea"], PersonId(999)]) == {made["bea"]: made["Ann"]}
         with pytest.raises(NotFound):
             tx.people.now(PersonId(999))
 
@@ -106,6 +108,8 @@ def test_who_is_hidden_is_left_out_until_it_is_shown_or_undone(store: SqlStore) 
         said(tx, "hide", Decision(DecisionKind.HIDE, Maker.HUMAN, person_id=made["Ann"]))
         last = said(tx, "hide", Decision(DecisionKind.HIDE, Maker.HUMAN, person_id=made["bea"]))
     assert (listed(False), listed(True)) == (["Dr. 50%_", "Çem"], ["Ann", "bea"])
+    with store.read() as tx:
+        assert tx.browse.with_faces() == 1
     with store.write() as tx:
         said(tx, "show", Decision(DecisionKind.SHOW, Maker.HUMAN, person_id=made["Ann"]))
         ledger.undo(tx, last)  # type: ignore[arg-type]
@@ -144,6 +148,8 @@ def test_groups_largest_first_without_those_mostly_hidden(store: SqlStore) -> No
         assert all(cluster == tx.clusters.get(cluster.id) for cluster in shown)
         assert [cluster.id for cluster in tx.browse.groups(None, 9, hidden=True)] == [half]
         assert len(tx.browse.groups(None, 9, hidden=None)) == 5
+        assert list(tx.browse.group_sizes().items()) == [(large, 5), (same, 5), (half, 4), (less, 4), (small, 2)]
+        assert set(tx.browse.group_sizes(hidden=False)) == {large, same, less, small}
 
 
 @pytest.mark.parametrize("order", FaceOrder)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from personae.adapters.store.store import SqlStore
 from personae.engine import ledger
 from personae.errors import NotFound
-from personae.ports import PhotoFilter
+from personae.ports import FaceFilter, FaceOrder, PhotoFilter
 from personae.records import Claim, ClaimState, Trust
 from personae.types import (
     Decision,
@@ -137,3 +139,34 @@ def test_what_people_and_groups_are_called(store: SqlStore, ids: list[ImageId]) 
         assert tx.photos.names([ann, ann, PersonId(999)]) == {ann: "Ann"}
         assert tx.photos.names([]) == {}
         assert tx.photos.labels([second, first]) == {first: "unknown_cluster_1", second: "unknown_cluster_2"}
+
+
+def test_photos_and_faces_go_by_when_they_were_taken(store: SqlStore) -> None:
+    """And by when they were taken in, where the camera does not say, or cannot be right."""
+    said = (
+        ("old", datetime(1911, 7, 4, 12)), ("unsaid", None), ("future", datetime(9999, 12, 31, 23, 59, 59)),
+        ("year 1", datetime(1, 1, 1)), ("twin", datetime(1911, 7, 4, 12)),
+    )  # fmt: skip
+    with store.write() as tx:
+        ids = [tx.images.add(replace(picture(name, face(7)), taken_at=when)) for name, when in said]
+        ann = active(tx, "Ann")
+        named = [Decision(DecisionKind.NAME, Maker.HUMAN, person_id=ann, name="Ann")]
+        named += [Decision(DecisionKind.CONFIRM, Maker.HUMAN, face_id=found.id, person_id=ann)
+                  for found in tx.faces.of_images(ids)]  # fmt: skip
+        ledger.record(tx, "name", Maker.HUMAN, "", named)
+    assert [ids.index(ImageId(i)) for i in listed(store, PhotoFilter())] == [3, 0, 4, 1, 2]
+    in_1911 = PhotoFilter(since=datetime(1911, 1, 1, tzinfo=UTC), until=datetime(1912, 1, 1, tzinfo=UTC))
+    assert listed(store, in_1911) == [ids[0], ids[4]]
+    with store.read() as tx:
+        assert [image.taken_at for image in tx.images.get(ids)] == [when for _, when in said]
+        assert tx.photos.undated() == []
+        whole = tx.browse.members(FaceFilter(person_id=ann), FaceOrder.NEWEST, None, 9)
+        assert [ids.index(found.image_id) for found in whole] == [2, 1, 4, 0, 3]
+        for one, following in pairwise(whole):
+            (behind,) = tx.browse.members(FaceFilter(person_id=ann), FaceOrder.NEWEST, one.id, 1)
+            assert behind.id == following.id
+    with store.write() as tx:
+        tx.photos.set_taken(ids[1], datetime(1900, 1, 1))
+    with store.read() as tx:
+        first = tx.browse.members(FaceFilter(person_id=ann), FaceOrder.NEWEST, None, 9)[3]
+        assert (first.image_id, tx.images.get([ids[1]])[0].taken_at) == (ids[1], datetime(1900, 1, 1))

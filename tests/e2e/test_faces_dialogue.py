@@ -235,6 +235,21 @@ def test_split_and_merge_by_command(personae: Personae, home: Path) -> None:
     assert personae.members(home, "Eve") == {1}
 
 
+def test_hiding_and_deciding_on_several_faces_by_command(personae: Personae, home: Path) -> None:
+    assert personae.json(home, "hide", "Ann")["summary"] == "hide Ann"
+    assert "hidden already" in personae(home, "hide", "Ann").stderr
+    assert "undo with" in personae(home, "show-again", "Ann").stdout
+    assert personae.json(home, "faces", "confirm", "Ann", "1", "2")["summary"] == "2 faces are Ann"
+    assert personae.json(home, "faces", "reject", "Ann", "1", "2")["summary"] == "2 faces are not Ann"
+    assert not personae.members(home, "Ann") & {1, 2}
+    assert personae(home, "faces", "reject", "Ann", "1").returncode == 2
+    assert personae.json(home, "reject", "unknown_cluster_1", "Bob")["summary"] == "unknown_cluster_1 is not Bob"
+    assert personae.json(home, "reject", "3")["summary"].startswith("face 3 is not ")
+    assert personae.json(home, "faces", "map")["faces"] == 12
+    assert personae.json(home, "faces", "map", "--queue")["kind"] == "map"
+    assert "no map" in personae(home, "faces", "map", "--forget").stdout
+
+
 def test_dual_clustering_by_command(personae: Personae, home: Path) -> None:
     done = personae.json(home, "faces", "cluster-dual", "--person-threshold", "0.5", "--unknown-min-size", "2")
     assert done["total_processed"] == 12

@@ -120,6 +120,9 @@ def test_what_was_decided_is_listed_opened_and_undone(page: Page, web: Served) -
         expect(row).to_contain_text("taken back")
         page.keyboard.press("u")
         expect(row.get_by_role("button")).to_be_visible()
+        page.get_by_label("About").press_sequentially(NAME[:3])
+        expect(page.locator(".about [role=option]").first).to_contain_text(NAME)
+        page.get_by_label("About").clear()
         page.get_by_label("Decided by").select_option("machine")
         expect(page).to_have_url(f"{web.url}/audit?maker=machine&kind=&person=")
         expect(page.locator(".operation").first).to_contain_text("by the machine")
@@ -142,6 +145,12 @@ def test_a_threshold_is_set_over_the_scores(page: Page, web: Served) -> None:
         expect(page.locator("#person_match_threshold")).to_contain_text("on this machine for this project")
         page.locator("#person_match_threshold").get_by_role("button", name="Take back").click()
         toast(page, "It is 0.7 again.")
+        page.locator("h1").click()
+        page.keyboard.press("u")
+        toast(page, "It is 0.75 again.")
+        expect(page.locator("#person_match_threshold [data-number]")).to_have_value("0.75")
+        page.keyboard.press("u")
+        expect(page.locator("#person_match_threshold [data-number]")).to_have_value("0.7")
 
 
 def test_the_map_is_laid_out_moved_and_opened(page: Page, web: Served) -> None:

@@ -12,6 +12,7 @@ from personae.access import Role
 from personae.bootstrap import open_house
 from personae.engine import sign_in
 from tests.browser import SCHEMES, SIZES, at_sizes, axe, chromium, needs_chromium, opened, quiet
+from tests.patterns import photo
 from tests.served import Served, make_key, pattern_settings, served
 
 pytestmark = needs_chromium
@@ -83,6 +84,7 @@ def test_a_toast_says_what_was_done_and_takes_it_back(page: Page, web: Served) -
     person = web.engine.add_person("Ann")
     other = web.engine.add_person("Bob")
     operation = web.engine.merge(f"#{other.id}", f"#{person.id}")
+    page.clock.install()
     page.goto(web.url + "/no/such/page")
     page.evaluate("document.body.addEventListener('undone', (event) => { window.heard = event.detail.operation; })")
     page.evaluate(
@@ -93,10 +95,14 @@ def test_a_toast_says_what_was_done_and_takes_it_back(page: Page, web: Served) -
     expect(toast).to_contain_text(operation.summary)
     expect(page.locator("#live")).to_have_text(operation.summary)
     axe(page)
+    page.clock.fast_forward("01:00")
+    expect(toast).to_have_count(0)
     page.keyboard.press("u")
     expect(toast).to_have_text("Taken back.")
     assert page.evaluate("window.heard") == int(operation.id)
     assert {each.name for each in web.engine.browse.people()} >= {"Ann", "Bob"}
+    page.keyboard.press("u")
+    expect(toast.last).to_contain_text("Nothing was done on this page")
 
 
 def test_what_cannot_be_taken_back_is_said(browser: Browser, web: Served) -> None:
@@ -188,3 +194,45 @@ def test_a_session_that_ends_leads_to_the_sign_in_from_a_script_too(browser: Bro
         page.evaluate("document.body.dispatchEvent(new CustomEvent('said', {detail: {text: 'x', operation: 1}}))")
         page.keyboard.press("u")
         expect(page).to_have_url(web.url + "/signin?next=%2F")
+
+
+def test_a_page_of_characters_listens_while_it_is_seen(page: Page, web: Served) -> None:
+    seen = """(seen) => { Object.defineProperty(document, "hidden", {value: !seen, configurable: true});
+                           document.dispatchEvent(new Event("visibilitychange")); }"""
+    with page.expect_request("**/live?*"):
+        page.goto(web.url + "/characters")
+    with page.expect_event("requestfailed", lambda request: "/live?" in request.url):
+        page.evaluate(seen, False)
+    with page.expect_request("**/live?*"):
+        page.evaluate(seen, True)
+
+
+def test_a_window_keeps_its_project_when_another_one_chooses(browser: Browser, tmp_path: Path) -> None:
+    picture = tmp_path / "new.png"
+    picture.write_bytes(photo(2, 0))
+
+    def chosen_elsewhere(page: Page) -> None:
+        other = page.context.new_page()
+        other.goto(f"{web.url}/jobs")
+        other.select_option("#project", "film")
+        expect(other.locator("body")).to_have_attribute("data-project", "film")
+
+    with served(tmp_path / "home") as web, opened(browser) as page, quiet(page):
+        web.site.engines.create("film")
+        film = web.site.engines.open("film")
+        film.take_in(picture.read_bytes())
+        ann = web.engine.add_person("Ann").id
+        page.goto(f"{web.url}/people/{ann}")
+        chosen_elsewhere(page)
+        page.keyboard.press("e")
+        page.keyboard.type("Anne")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Anne")
+        page.get_by_role("link", name="Add photos").first.click()
+        expect(page.locator("body")).to_have_attribute("data-project", "default")
+        chosen_elsewhere(page)
+        page.set_input_files("#pictures", str(picture))
+        expect(page.locator("#uploads [data-title]")).to_have_text("Your photos are in")
+        assert len(web.engine.browse.images()) == 1
+        expect(page.locator("#found .tile", has_text="photo").first).to_contain_text("1")
+        assert not film.browse.jobs()

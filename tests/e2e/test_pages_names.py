@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 PHOTOS = 4
 """Of each of the people who have faces."""
 WITH_FACES = 12
+HTMX = {"HX-Request": "true"}
 NAMED = 6
 """Of these so many have a name; the others are unknown groups."""
 
@@ -83,6 +84,14 @@ def nonce_of(answer: httpx.Response) -> str:
     return found[1]
 
 
+def sound(answer: httpx.Response) -> bool:
+    """Whether an answer is no failure, and none of its markup is of a name."""
+    assert answer.status_code < 500, answer.text[:300]
+    if not answer.text or not answer.headers.get("content-type", "").startswith("text/html"):
+        return True
+    return wrongs(answer.text, nonce_of(answer)) == []
+
+
 def crawl(client: httpx.Client, start: list[str], most: int) -> dict[str, list[str]]:
     """Follow the links of ours, and what htmx and scripts would fetch; return what is wrong with each page."""
     waiting, seen, wrong = list(start), set(start), {}
@@ -131,15 +140,47 @@ def test_what_an_action_is_given_is_said_as_text(hostile: Hostile) -> None:
                 (f"/people/{person}/rename", {"name": name}),
                 ("/characters", {"name": name}),
                 ("/review/say", {"face_id": "1", "name": name}),
-                ("/folder", {"folder": name}),
+                ("/folder", {"path": name}),
                 ("/project", {"project": name[:100]}),
                 ("/signin", {"name": name, "password": ""}),
             ):
-                for headers in ({}, {"HX-Request": "true"})[: 1 + (len(name) % 3 == 0)]:
-                    answer = client.post(path, data=data, headers=headers)
-                    assert answer.status_code < 500, (path, name)
-                    if answer.text and answer.headers.get("content-type", "").startswith("text/html"):
-                        assert wrongs(answer.text, nonce_of(answer)) == [], (path, name)
+                for headers in ({}, HTMX)[: 1 + (len(name) % 3 == 0)]:
+                    assert sound(client.post(path, data=data, headers=headers)), (path, name)
+
+
+def test_what_the_other_forms_and_filters_are_given_is_said_as_text(hostile: Hostile) -> None:
+    person, picture = next(iter(hostile.people.values())), photo(40, 0)
+    place = dict.fromkeys(("x", "y"), "0") | dict.fromkeys(("width", "height"), "480")
+    with hostile.web.client() as client:
+        client.headers["Origin"] = hostile.web.url
+        groups = hostile.web.engine.browse.groups()
+        for at, name in enumerate(names()[::4]):
+            group, face = groups[at % len(groups)], 1 + at % PHOTOS
+            image = hostile.web.engine.browse.face(face).face.image_id
+            character = f"/characters/{hostile.characters[at % len(hostile.characters)]}"
+            for path, data in (
+                (f"/groups/{group.id}/name", {"name": name}),
+                (f"/groups/{group.id}/split", {"face": str(group.best_face), "name": name}),
+                (f"/groups/{group.id}/join", {"other": str(person), "kind": name}),
+                (f"/people/{person}/split", {"face": str(face), "name": name}),
+                (f"/people/{person}/also", {"who": name, "yes": "yes"}),
+                (f"/photos/{image}/faces/{face}/name", {"name": name}),
+                ("/settings/person_match_threshold", {"value": name[:100]}),
+                (f"/settings/{quote(name, safe='')}", {"value": "0.5"}),
+                ("/sources/run", {"source": name}),
+            ):
+                assert sound(client.post(path, data=data, headers=HTMX if at % 2 else {})), (path, name)
+            kept = client.post("/who/keep", data={"name": name, **place}, files={"picture": picture}, headers=HTMX)
+            labelled = client.post(f"{character}/references", data={"label": name}, files={"picture": picture})
+            assert sound(kept), name
+            assert sound(labelled), name
+            assert sound(client.get(character)), name
+            for path, fields in (
+                ("/photos", ("person", "folder", "source", "reason", "since")), ("/audit", ("kind", "person")),
+                ("/sources/waiting", ("source",)), ("/sources/revoke", ("source",)), ("/characters", ("q",)),
+            ):  # fmt: skip
+                assert sound(client.get(path, params=dict.fromkeys(fields, name[:100]))), (path, name)
+        assert crawl(client, [*SECTIONS, f"/people/{person}"], 300) == {}
 
 
 @pytest.fixture(scope="module")

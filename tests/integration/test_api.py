@@ -171,7 +171,13 @@ def test_what_is_no_picture_is_refused_and_not_kept(client: Watched, data: bytes
     before = client.get("/api/stats").json()
     for path in ("/api/images", "/api/identify", "/api/detect"):
         assert client.post(path, files={"picture": ("photo.jpg", data, "image/jpeg")}).status_code == status, path
-    assert client.get("/api/stats").json() == before
+    after = client.get("/api/stats").json()
+    # That it was sent, and why it could not be used, is remembered by the one that would have kept it.
+    assert after["files"] == before["files"] + 1
+    assert sum(after["refused_files"].values()) == sum(before["refused_files"].values()) + 1
+    for told in ("files", "refused_files"):
+        del before[told], after[told]
+    assert after == before
 
 
 def test_identify_verify_and_detect_keep_nothing(client: Watched) -> None:

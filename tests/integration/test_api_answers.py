@@ -23,6 +23,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/people/{person_id}": {"json": {"name": "Somebody new"}},
     "POST /api/people/{person_id}/merge": {"json": {"into": NOBODY}},
     "POST /api/people/{person_id}/split": {"json": {"face_ids": [1]}},
+    "POST /api/people/{person_id}/faces/confirm": {"json": {"face_ids": [1]}},
+    "POST /api/people/{person_id}/faces/reject": {"json": {"face_ids": [1]}},
     "POST /api/clusters/{cluster_id}/name": {"json": {"name": "Somebody new"}},
     "POST /api/clusters/{cluster_id}/merge": {"json": {"person_id": NOBODY}},
     "POST /api/clusters/{cluster_id}/reject": {"json": {"person_id": NOBODY}},

@@ -25,10 +25,13 @@ VERBS = (
     "jobs cancel N", "character show #N", "character select Mara N", "character delete #N", "character status #N",
     "character faces #N", "character extract #N", "character history #N", "character checks #N", "hooks remove N",
     "hooks resume N", "faces split #N N", "faces split Mara N", "faces split unknown_noise_N", "faces merge N N",
-    "keys revoke N",
+    "keys revoke N", "hide #N", "show-again N", "faces confirm Mara N", "faces reject #N N",
 )  # fmt: skip
 BODIES: dict[str, list[dict[str, Any]]] = {
     "/api/people/1/merge": [{"into": 1}],
+    "/api/people/1/faces/confirm": [{"face_ids": [1]}],
+    "/api/people/1/faces/reject": [{"face_ids": [1]}],
+    "/api/review": [{"answer": "no", "cluster_id": 2, "but": [1], "person_id": 1}, {"answer": "yes", "face_ids": [1]}],
     "/api/people/1/split": [{"face_ids": [1]}],
     "/api/clusters/2/split": [{"face_ids": [1, 1]}],
     "/api/clusters/2/merge": [{"person_id": 1}, {"cluster_id": 1}],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from personae.adapters.vision.decode import check, decode, encode_jpeg, sniff
+from personae.adapters.vision.decode import check, decode, encode_jpeg, sniff, when_taken
 from personae.errors import ImageError
 from personae.types import Reason
 
@@ -79,6 +81,39 @@ def test_every_exif_orientation_is_undone(kind: str, orientation: int) -> None:
     assert (picture.width, picture.height) == (100, 60)
     assert picture.pixels.shape == (60, 100, 3)
     assert _corners(picture.pixels) == [RED, GREEN, BLUE, WHITE]
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("2009:01:13 14:02:11", datetime(2009, 1, 13, 14, 2, 11)),
+        ("2009:01:13 14:02:11\0", datetime(2009, 1, 13, 14, 2, 11)),
+        ("9999:12:31 23:59:59", datetime(9999, 12, 31, 23, 59, 59)),
+        ("0000:00:00 00:00:00", None),
+        ("0000:01:01 00:00:00", None),
+        ("2009:02:30 00:00:00", None),
+        ("2009:01:13 14:02:11+09:00", None),
+        ("    :  :     :  :  ", None),
+        ("long ago" * 1000, None),
+        ("", None),
+    ],
+)
+def test_when_it_was_taken_is_read_on_the_way(said: str, taken: datetime | None) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = said
+    for kind in ("JPEG", "PNG", "WEBP"):
+        data = _encoded(Image.new("RGB", (32, 24)), kind, exif=exif.tobytes())
+        assert decode(data, 1000).taken_at == when_taken(data) == taken
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_damaged_place_of_the_date_is_no_date() -> None:
+    turned = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    for offset in (0xFFFFFF00, 0, 8):
+        details = struct.pack("<HHII", 0x8769, 4, 1, offset)
+        exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + details + bytes(4)
+        picture = decode(_encoded(Image.new("RGB", (32, 24)), "JPEG", exif=exif), 1000)
+        assert (picture.taken_at, picture.width) == (None, 24)
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [(100, 500), (640, 1000), (1280, 2000), (2001, 4000), (9000, 4000)])

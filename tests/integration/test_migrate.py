@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from personae.adapters.store.schema import VERSION
 from personae.adapters.store.store import SqlStore
 from personae.cli.main import app
 from personae.errors import BackendError, InputError
-from personae.types import FaceId, ModelId, Vectors
+from personae.ports import FaceFilter, FaceOrder, PhotoFilter
+from personae.types import FaceId, ImageId, ModelId, Vectors
 from tests.generate import unit_rows
 from tests.postgres import Server
 
@@ -101,6 +102,11 @@ def check_faces(store: SqlStore) -> None:
             face_ids, vectors = tx.faces.embeddings(model_id)
             assert (face_ids == np.arange(1, FACES + 1)).all()
             assert (vectors.view(np.uint32) == rows.view(np.uint32)).all()
+        assert tx.photos.undated() == [1]
+        taken_in = tx.photos.taken_in(ImageId(1))
+        assert tx.photos.count(PhotoFilter(since=taken_in, until=taken_in + timedelta(seconds=1))) == 1
+        first = tx.browse.members(FaceFilter(image_id=ImageId(1)), FaceOrder.NEWEST, None, 1)
+        assert [found.id for found in first] == [FACES]
     found = store.check()
     assert len(found) == 1  # there are no events: this test has written past the store
     assert "without an event" in found[0]

@@ -68,6 +68,7 @@ def test_from_the_name_to_the_likeness(client: httpx.Client) -> None:
     text = ended(client, page)
     assert 'data-status="completed"' in text
     assert "the default" in text
+    assert f'src="{page}/references/' in client.get("/people").text
     again = text.split(f'hx-get="{page}/references')[1].partition('"')[0]
     assert client.get(f"{page}/references{again}", headers=HTMX).status_code == 204
     assert client.get(f"{page}/references?seen=other", headers=HTMX).text.count('class="reference card"') == 1

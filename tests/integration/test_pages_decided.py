@@ -159,6 +159,14 @@ def test_settings_are_changed_and_taken_back(web: Served, client: httpx.Client) 
     assert {each.name: each.value for each in web.engine.settings()}["person_match_threshold"] == 0.81
     answer = client.post("/settings/person_match_threshold/unset", headers=HTMX)
     assert "as it comes" in answer.text
+    back = json.loads(answer.headers["hx-trigger"])["said"]["back"]
+    assert back["part"] == "#person_match_threshold"
+    again = client.post(back["to"], data=back["values"], headers=HTMX)
+    assert said(again) == "It is 0.81 again."
+    late = client.post(back["to"], data=back["values"], headers=HTMX)
+    assert late.status_code == 409
+    back = json.loads(again.headers["hx-trigger"])["said"]["back"]
+    assert "as it comes" in client.post(back["to"], data=back["values"], headers=HTMX).text
     assert client.post("/settings/person_match_threshold", data={"value": "7"}, headers=HTMX).status_code == 422
     assert client.post("/settings/person_match_threshold", data={"value": "high"}, headers=HTMX).status_code == 422
     assert client.post("/settings/home", data={"value": "/"}, headers=HTMX).status_code == 404

@@ -8,12 +8,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import Result
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from typer.testing import CliRunner
 
 from personae.access import Role
@@ -24,11 +25,12 @@ from personae.errors import BackendError, InputError, NotFound
 from personae.settings import Settings
 from personae.web.pages.assets import assets, version
 from personae.web.pages.problems import local
-from personae.web.pages.render import say
+from personae.web.pages.render import Redirect, say
 from tests.served import Served, make_key, pattern_settings, served
 
 PASSWORD = "four words are enough"  # noqa: S105
 HTMX = {"HX-Request": "true"}
+POSTS = re.compile(r'method="post" action="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
@@ -253,11 +255,36 @@ def test_who_signs_out_is_out(locked: tuple[Served, dict[Role, str]]) -> None:
     web, keys = locked
     with web.client() as client:
         enter(web, client, key=keys[Role.READ])
+        first = client.cookies["personae_session"]
+        enter(web, client, key=keys[Role.READ])
+        assert client.get("/api/people", headers={"Cookie": f"personae_session={first}"}).status_code == 401
         token = client.cookies["personae_session"]
         answer = client.post("/signout", headers=own(web))
         assert (answer.status_code, answer.headers["location"]) == (303, "/signin")
         assert "personae_session" not in client.cookies
         assert client.get("/api/people", headers={"Cookie": f"personae_session={token}"}).status_code == 401
+
+
+def test_who_is_out_is_told_no_more(locked: tuple[Served, dict[Role, str]]) -> None:
+    web, keys = locked
+    secret = make_key(web.site.settings, Role.READ, "gone")
+    with web.client() as ann, web.client() as other, web.client(secret) as script:
+        enter(web, ann, key=keys[Role.READ])
+        # A new key is known within a second.
+        while script.get("/api/events").status_code == 401:
+            pass
+        with (
+            ann.stream("GET", "/live") as page,
+            script.stream("GET", "/api/events", headers={"Accept": "text/event-stream"}) as events,
+        ):
+            assert (page.status_code, events.status_code) == (200, 200)
+            session = f"personae_session={ann.cookies['personae_session']}"
+            assert other.post("/signout", headers={**own(web), "Cookie": session}).status_code == 303
+            house = open_house(web.site.settings)
+            house.keys.revoke("gone")
+            house.close()
+            # They end: otherwise this waits for ever.
+            assert len([*page.iter_lines(), *events.iter_lines()]) < 10
 
 
 @pytest.mark.parametrize(
@@ -340,12 +367,34 @@ def test_a_project_is_chosen_and_stays_chosen(tmp_path: Path) -> None:
         assert 'data-project="default"' in client.get("/").text
 
 
+def test_a_form_is_of_the_project_of_its_page(tmp_path: Path) -> None:
+    with served(tmp_path / "home") as web, web.client() as client:
+        web.site.engines.create("film")
+        ann = web.engine.add_person("Ann").id
+        assert f"/people/{ann}/rename?project=default" in client.get(f"/people/{ann}").text
+        client.post("/project", data={"project": "film"}, headers=own(web))
+        assert 'data-project="film"' in client.get("/who").text
+        answer = client.post(f"/people/{ann}/rename?project=default", data={"name": "Anne"}, headers=own(web))
+        assert (answer.status_code, web.engine.browse.person(ann).name) == (303, "Anne")
+        assert 'data-project="default"' in client.get(answer.headers["location"]).text
+
+
+def test_every_form_says_which_project_it_is_of() -> None:
+    templates = files("personae.web") / "templates"
+    forms = [form for each in templates.iterdir() for form in POSTS.findall(each.read_text("utf-8"))]
+    assert len(forms) > 40
+    of_none = ("/signin", "/signout", "/project")
+    named = ("here }}", "in_project(")
+    assert not [form for form in forms if not form.startswith(of_none) and not any(way in form for way in named)]
+
+
 # --- small parts ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("address", "kept"),
-    [("/people?q=a", "/people?q=a"), ("//evil.example/x", "/"), ("https://evil.example/x?y=1", "/x?y=1"), ("x", "/"),
+    [("/people?q=a", "/people?q=a"), ("/who?q=https://a.example/b", "/who?q=https://a.example/b"),
+     ("//evil.example/x", "/"), ("https://evil.example/x?y=1", "/x?y=1"), ("x", "/"),
      ("/\\evil.example", "/"), ("javascript:alert(1)", "/"), ("https://evil.example//other.example", "/"),
      ("/a\r\nSet-Cookie: b", "/"), ("", "/")],
 )  # fmt: skip
@@ -358,6 +407,8 @@ def test_a_toast_survives_a_redirect_and_any_name() -> None:
     headers = say(Response(), name, 7).headers
     said = json.loads(headers["hx-trigger"])["said"]
     assert (said["operation"], said["text"][:10], len(said["text"])) == (7, name[:10], 300)
-    cookie = say(RedirectResponse("/", 303), name, 7).headers["set-cookie"].partition(";")[0].partition("=")[2]
-    kept = json.loads(base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4)))
-    assert kept == said
+    for text in (name, "🎬" * 400):
+        cookie = say(Redirect("/people/3?a=b", True, "film"), text, 7).headers["set-cookie"].partition(";")[0]
+        assert len(cookie) < 4000
+        kept = json.loads(base64.urlsafe_b64decode(cookie.partition("=")[2] + "=="))
+        assert (kept["to"], kept["project"], kept["text"][:10]) == ("/people/3", "film", text[:10])

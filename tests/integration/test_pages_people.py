@@ -79,6 +79,7 @@ def test_names_that_somebody_may_be_typing(client: httpx.Client) -> None:
 def test_a_person_with_every_face_and_what_was_decided(client: httpx.Client) -> None:
     text = client.get("/people/1").text
     assert "<h1>Ann</h1>" in text
+    assert 'href="/photos?person=1"' in text
     assert len(re.findall(r'<input type="checkbox" name="face"', text)) == 3
     assert re.search(r"Unknown group \d+ is Ann", text)
     assert client.get("/people/1", params={"order": "unsure"}).text.count("Nothing is unsure") == 1

@@ -18,6 +18,7 @@ from PIL import Image
 
 from personae.errors import NotFound
 from personae.ports import PhotoFilter
+from personae.types import Digest, NewImage
 from personae.web.pages import photos
 from tests.patterns import photo
 from tests.served import Served, make_key, pattern_settings, served
@@ -139,20 +140,24 @@ def test_what_cannot_be_asked_for_is_said_in_words(reader: httpx.Client, query: 
     assert photos_of(text) == []
 
 
-def test_pages_of_the_grid_follow_each_other_as_links(reader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photos, "AT_ONCE", 3)
-    met: list[int] = []
-    at = "/photos?since=2020-01-01"
-    while at:
-        text = get(reader, at)
-        part = get(reader, at, headers=HTMX)
-        assert photos_of(part) == photos_of(text)
-        assert "<html" not in part
-        met += photos_of(text)
-        more = re.search(r'href="([^"]*)" rel="next"', text)
-        at = html.unescape(more[1]) if more else ""
+def test_pages_of_the_grid_follow_each_other_as_links(tmp_path: Path) -> None:
+    with served(tmp_path) as server, server.client() as client:
+        with server.engine.parts.store.write() as tx:
+            for number in range(2 * photos.AT_ONCE + 1):
+                digest = Digest(hashlib.sha256(b"%d" % number).hexdigest())
+                tx.images.add(NewImage(digest, size=1, width=4, height=4, format="JPEG"))
+        met: list[int] = []
+        at = "/photos?since=2020-01-01"
+        while at:
+            text = get(client, at)
+            part = get(client, at, headers=HTMX)
+            assert photos_of(part) == photos_of(text)
+            assert "<html" not in part
+            met += photos_of(text)
+            more = re.search(r'href="([^"]*)" rel="next"', text)
+            at = html.unescape(more[1]) if more else ""
     assert met == sorted(met, reverse=True)
-    assert len(met) == 7
+    assert len(met) == 2 * photos.AT_ONCE + 1
 
 
 def test_an_empty_collection_says_what_to_do(tmp_path: Path) -> None:

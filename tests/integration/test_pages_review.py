@@ -55,7 +55,7 @@ def test_a_question_is_in_the_page_itself(web: Served, client: httpx.Client) -> 
     assert keys(html) == ["group-1", "group-2", "group-3"]
     assert html.count("<article") == 3
     assert len(re.findall(r"<article[^>]* hidden", html)) == 2
-    assert 'action="/review/say"' in html
+    assert 'action="/review/say?project=default"' in html
     assert html.count('name="but"') == 12
     assert "4 faces" in html
     assert web.engine.people()[0] == []
@@ -82,6 +82,10 @@ def test_a_form_answers_where_no_script_runs(web: Served, client: httpx.Client) 
 def test_who_may_be_the_one_is_proposed_with_figures(web: Served, client: httpx.Client) -> None:
     for face_id in (1, 2):
         web.engine.name(f"unknown_noise_{face_id}", HOSTILE)
+    for person in range(11, 18):
+        image, _ = web.engine.take_in(photo(person, 0))
+        (seen,) = web.engine.photos.one(image.id)[0].faces
+        web.engine.name(f"unknown_noise_{seen.face.id}", f"other {person}")
     html = client.get("/review").text
     assert HOSTILE not in html
     assert "&lt;img src=x" in html
@@ -89,6 +93,7 @@ def test_who_may_be_the_one_is_proposed_with_figures(web: Served, client: httpx.
     assert "Are these" in first
     assert 'data-person="' in first
     assert 'data-do="yes"' in first
+    assert re.findall(r'data-digit="(\d)"', first) == list("2345678")
     assert "Asked from" in first
     assert "pattern" in first
 
@@ -117,6 +122,15 @@ def test_answers_come_as_json(web: Served, client: httpx.Client) -> None:
     assert client.post("/review/answer", json={"answer": "hide", "face_ids": [9]}).status_code == 422
     assert client.post("/review/answer", json={"answer": "hide", "cluster_id": 2}).status_code == 200
     assert keys(more(client)) == ["group-3"]
+
+
+def test_the_number_beside_review_follows_what_is_decided(web: Served, client: httpx.Client) -> None:
+    assert client.get("/waiting").json() == {"waiting": 3, "outdated": False}
+    client.get("/review")
+    web.engine.name("unknown_cluster_1", "Ann")
+    asked = iter(lambda: client.get("/waiting").json(), {"waiting": 2, "outdated": False})
+    # A survey rests for some times as long as it took.
+    assert all(answer["outdated"] for answer in asked)
 
 
 def test_a_split_names_the_new_group(web: Served, client: httpx.Client) -> None:

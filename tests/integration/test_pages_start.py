@@ -100,6 +100,12 @@ def test_a_form_takes_photos_without_a_script(server: Served, client: httpx.Clie
     assert wrong.status_code == 422
     assert "&lt;i&gt;c&lt;/i&gt;.jpg" in wrong.text
     assert "not that of a picture" in wrong.text
+    # It is there for whoever comes later, until a photo of this name is taken in.
+    assert "reason=not_an_image" in client.get("/").text
+    assert "&lt;i&gt;c&lt;/i&gt;.jpg" in client.get("/photos?show=refused&reason=not_an_image").text
+    assert "&lt;i&gt;c" not in client.get("/photos?show=refused&reason=too_large").text
+    client.post("/upload", files=[("pictures", ("<i>c</i>.jpg", photo(1, 3)))])
+    assert "reason=not_an_image" not in client.get("/").text
     assert [job.kind for job in server.engine.unfinished_jobs()] == ["faces.group"]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,19 @@ def test_files_and_functions_stay_small(path: Path) -> None:
             ]
             length = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
             assert length < 50, f"{node.name}: {length} lines"
+
+
+@pytest.mark.skipif(not shutil.which("git") or not (ROOT / ".git").exists(), reason="there is no git here")
+def test_the_wheel_holds_all_that_the_package_needs() -> None:
+    # Hatch packs the whole folder but for what git ignores.
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    assert build == {"targets": {"wheel": {"packages": ["src/personae"]}}}
+    package = ROOT / "src" / "personae"
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    for folder in ("web/templates", "web/static", "adapters/store/migrations/versions"):
+        assert any(path.is_relative_to(package / folder) for path in files), folder
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"], input="\n".join(map(str, files)), cwd=ROOT,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (asked.returncode, asked.stdout) == (1, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,13 +129,33 @@ def test_an_address_that_tries_many_names_waits() -> None:
     ticking = Ticking()
     attempts = Attempts(ticking.seconds)
     for number in range(3):
-        attempts.require({("", "there"): 3, (number, "there"): 2})
-        attempts.wrong(("", "there"), (number, "there"))
+        attempts.begin({("", "there"): 3, (number, "there"): 2})
     with pytest.raises(TooManyAttempts):
-        attempts.require({("", "there"): 3})
-    attempts.require({("", "here"): 3})
+        attempts.begin({("", "there"): 3})
+    attempts.begin({("", "here"): 3})
+    attempts.give_back(("", "there"))
+    attempts.begin({("", "there"): 3})
+    with pytest.raises(TooManyAttempts):
+        attempts.begin({("", "there"): 3})
     attempts.right(("", "there"))
-    attempts.require({("", "there"): 3})
+    attempts.begin({("", "there"): 3})
+
+
+def test_strangers_lock_nobody_out_and_who_tries_at_once_is_counted(table: Table, sign_ins: SignIns) -> None:
+    sign_in.set_password(table, "ann", SECRET)
+
+    def tried(number: int) -> str:
+        try:
+            sign_ins.by_password("ann", "wrong", "there")
+        except (Unauthenticated, TooManyAttempts) as error:
+            return type(error).__name__
+        return "in"
+
+    with ThreadPoolExecutor(13) as pool:
+        said = Counter(pool.map(tried, range(13)))
+    assert said == {"Unauthenticated": 10, "TooManyAttempts": 3}
+    for _ in range(12):
+        assert sign_ins.by_password("ann", SECRET, "here") == ANN
 
 
 def test_a_token_says_who_is_signed_in_and_is_kept_nowhere(table: Table, sign_ins: SignIns) -> None:

@@ -33,6 +33,12 @@ class FolderCopies:
             return self._path(photo, side).read_bytes() or None
         return None
 
+    def has(self, photo: Digest, side: int) -> bool:
+        """See the port."""
+        with suppress(OSError):
+            return self._path(photo, side).stat().st_size > 0
+        return False
+
     def put(self, photo: Digest, side: int, data: bytes) -> None:
         """See the port."""
         path = self._path(photo, side)

@@ -117,7 +117,8 @@ class FolderFiles:
     def __iter__(self) -> Iterator[Digest]:
         for path in sorted(self._paths()):
             name = path.name.removesuffix(self._suffix)
-            if name != path.name and _DIGEST.fullmatch(name) and name[:2] == path.parent.name:
+            whole = path.name == f"{name}{self._suffix}"
+            if whole and _DIGEST.fullmatch(name) and name[:2] == path.parent.name:
                 yield Digest(name)
 
     def _paths(self) -> Iterator[Path]:

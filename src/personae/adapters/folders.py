@@ -11,6 +11,7 @@ PARTS_OF_HOME = (
     "crops",
     "photos",
     "copies",
+    "checked",
     "references",
     "map",
     "index",

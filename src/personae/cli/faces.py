@@ -1,4 +1,4 @@
-"""Verbs on faces: backfill, stats, cluster, assign, cluster-dual, reassign, split, merge; others have own files."""
+"""Verbs on faces: backfill, stats, map, grouping, split, confirm, reject, merge; others have own files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from personae.cli.context import Context, Json, columns, counted, figure, members, out, place, printable, show_json
 from personae.cli.jobs import queue_and_tell
-from personae.cli.people import Who, merge
+from personae.cli.people import Who, merge, tell
 from personae.cli.progress import watching
 from personae.cli.review import review
 from personae.cli.train import heads, say_learnt, train_matching
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from personae.engine.backfill import BackfillSummary
     from personae.engine.cluster import GroupSummary
     from personae.engine.facade import Engine
+    from personae.engine.map import MapSummary
     from personae.engine.methods import GroupOptions
     from personae.engine.progress import Progress
     from personae.engine.splitting import SplitProposal
@@ -155,7 +156,58 @@ def split(
         out.print(f"{printable(done.operation.summary)} (undo with: personae undo {done.operation.id})")
 
 
+Faces = Annotated[list[int], typer.Argument(metavar="FACE", help="Faces that are tied to WHO.")]
+
+
+@app.command()
+def confirm(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(help="A person by name or #number.")],
+    faces: Faces,
+    json: Json = False,
+) -> None:
+    """Say that these faces are the person whom they are tied to; no machine takes them away again."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        tell(engine.confirm_faces(who, faces), json)
+
+
+@app.command()
+def reject(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(help="A person by name or #number.")],
+    faces: Faces,
+    json: Json = False,
+) -> None:
+    """Say that these faces are not the person whom they are tied to; they are never proposed as that person again."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        tell(engine.reject_faces(who, faces), json)
+
+
 app.command("merge")(merge)
+
+
+@app.command("map")
+def draw_map(
+    context: typer.Context,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the map instead.")] = False,
+    queue: Queue = False,
+    json: Json = False,
+) -> None:
+    """Lay out all faces in two dimensions, those that are alike beside one another, for the page that shows them."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        if forget:
+            engine.forget_map()
+            show_json({"faces": 0}) if json else out.print("there is no map any more")
+            return
+        if queue:
+            queue_and_tell(engine, "map", {}, json)
+            return
+        with watching(not json) as progress:
+            summary = engine.draw_map(progress)
+    _tell(summary, json)
 
 
 def _group(
@@ -203,7 +255,7 @@ def _reassign_smart(obj: Context, given: dict[str, Any], queue: bool, json: bool
     _tell(done.grouping, json)
 
 
-def _tell(summary: GroupSummary | BackfillSummary, json: bool) -> None:
+def _tell(summary: GroupSummary | BackfillSummary | MapSummary, json: bool) -> None:
     if json:
         show_json(summary)
     else:

@@ -1,4 +1,4 @@
-"""Verbs on people: people, show, name, merge, reject, undo, history."""
+"""Verbs on people: people, show, name, merge, reject, hide, show-again, undo, history."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Who = Annotated[str, typer.Argument(help="A person by name or #number, or unknow
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the app."""
-    for command in (people, show, name, merge, reject, undo, history):
+    for command in (people, show, name, merge, reject, hide, undo, history):
         app.command()(command)
+    app.command("show-again")(show_again)
 
 
 def people(context: typer.Context, json: Json = False) -> None:
@@ -72,7 +73,7 @@ def name(
     """Give a name: an unknown group becomes a person, a person is renamed."""
     obj: Context = context.obj
     with obj.engine() as engine:
-        _say(engine.name(who, new_name), json)
+        tell(engine.name(who, new_name), json)
 
 
 def merge(
@@ -84,19 +85,37 @@ def merge(
     """Make two one: people, unknown groups, or an unknown group and the person that it is."""
     obj: Context = context.obj
     with obj.engine() as engine:
-        _say(engine.merge(who, into), json)
+        tell(engine.merge(who, into), json)
 
 
 def reject(
     context: typer.Context,
-    face: Annotated[int, typer.Argument(help="The face's number, as `show` and the report give it.")],
+    face: Annotated[
+        str, typer.Argument(help="The face's number, as `show` and the report give it, or unknown_cluster_N.")
+    ],
     who: Annotated[str | None, typer.Argument(help="Who it is not.", show_default="whoever it is tied to")] = None,
     json: Json = False,
 ) -> None:
-    """Say that a face is not this person; it is never proposed again."""
+    """Say that a face, or no face of an unknown group, is this person; it is never proposed again."""
+    from personae.engine.review import number_of
+
     obj: Context = context.obj
     with obj.engine() as engine:
-        _say(engine.reject(face, who), json)
+        tell(engine.reject(number_of(face) if face.isdecimal() else face, who), json)
+
+
+def hide(context: typer.Context, who: Who, json: Json = False) -> None:
+    """Leave a person, or an unknown group, out where the pages list people; they are recognised as ever."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        tell(engine.hide(who), json)
+
+
+def show_again(context: typer.Context, who: Who, json: Json = False) -> None:
+    """Show a person, or an unknown group, that was hidden."""
+    obj: Context = context.obj
+    with obj.engine() as engine:
+        tell(engine.show_again(who), json)
 
 
 def undo(
@@ -109,7 +128,7 @@ def undo(
     """Take a decision back; undoing an undo does it again."""
     obj: Context = context.obj
     with obj.engine() as engine:
-        _say(engine.undo(operation), json)
+        tell(engine.undo(operation), json)
 
 
 def history(
@@ -132,7 +151,8 @@ def history(
     out.print(table if operations else "nothing has been decided yet")
 
 
-def _say(operation: Operation, json: bool) -> None:
+def tell(operation: Operation, json: bool) -> None:
+    """Print what was decided, and how to take it back."""
     if json:
         show_json(operation)
     else:

@@ -16,16 +16,18 @@ MOST_FACES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Who an answer is about: an unknown group, or single faces."""
+class About:
+    """Whom an answer is about: an unknown group, or single faces."""
 
     cluster_id: int | None = None
     face_ids: tuple[int, ...] = ()
     but: tuple[int, ...] = ()
     """Faces among these that are somebody else."""
+    face_count: int | None = None
+    """How many the group had when it was asked about; None: however many it has by now."""
 
 
-def answer_yes(parts: Parts, subject: Subject, person_id: int | None = None, name: str | None = None) -> Operation:
+def answer_yes(parts: Parts, about: About, person_id: int | None = None, name: str | None = None) -> Operation:
     """Say who faces are: a person that is known, or one by name, who is made when there is none.
 
     The faces that are excepted are never proposed as that person again.
@@ -33,13 +35,14 @@ def answer_yes(parts: Parts, subject: Subject, person_id: int | None = None, nam
     Raises:
         InputError: neither a person nor a name is given, or both; no face is left; the name cannot be used.
         NotFound: there is no such group, face or person.
-        Conflict: the faces have been given to somebody meanwhile, or every face was rejected as this person before.
+        Conflict: the faces have been given to somebody meanwhile, or others have come into the group, or every face was
+            rejected as this person before.
     """
     if (person_id is None) == (name is None):
         raise InputError("say either person_id or name")
     wanted = None if name is None else clean_name(name)
     with parts.store.write() as tx:
-        title, faces, excepted = _still_unknown(tx, subject)
+        title, faces, excepted = _still_unknown(tx, about)
         if not faces:
             raise InputError("every face is excepted: then it is not this person at all")
         made: list[Decision] = []
@@ -47,7 +50,7 @@ def answer_yes(parts: Parts, subject: Subject, person_id: int | None = None, nam
             who, made = called(tx, wanted)
         else:
             who = tx.people.get(PersonId(person_id or 0)).id
-        alone = subject.cluster_id is None
+        alone = about.cluster_id is None
         decisions, left_out = ties(tx, Unknown(title, faces, None, alone=alone), who)
         decisions += _not_this(excepted, who)
         said = wanted if wanted is not None else tx.people.get(who).name
@@ -55,40 +58,42 @@ def answer_yes(parts: Parts, subject: Subject, person_id: int | None = None, nam
         return record(tx, "confirm", f"{title} is {said}{without}{left_out}", made + decisions)
 
 
-def answer_no(parts: Parts, subject: Subject, person_id: int) -> Operation:
+def answer_no(parts: Parts, about: About, person_id: int) -> Operation:
     """Say that none of the faces is this person; they are never proposed as that person again.
 
     Raises:
         InputError: there are no faces.
         NotFound: there is no such group, face or person.
-        Conflict: the faces have been given to somebody meanwhile.
+        Conflict: the faces have been given to somebody meanwhile, or others have come into the group.
     """
     with parts.store.write() as tx:
-        title, faces, excepted = _still_unknown(tx, subject)
+        title, faces, excepted = _still_unknown(tx, about)
         person = tx.people.get(PersonId(person_id))
         return record(tx, "reject", f"{title} is not {person.name}", _not_this((*faces, *excepted), person.id))
 
 
-def _still_unknown(tx: Transaction, subject: Subject) -> tuple[str, tuple[Face, ...], tuple[Face, ...]]:
+def _still_unknown(tx: Transaction, about: About) -> tuple[str, tuple[Face, ...], tuple[Face, ...]]:
     """Return what to call the faces, those that the answer is about, and those that are excepted."""
-    if (subject.cluster_id is None) == (not subject.face_ids):
+    if (about.cluster_id is None) == (not about.face_ids):
         raise InputError("say either which group or which faces")
-    if len(subject.face_ids) > MOST_FACES:
+    if len(about.face_ids) > MOST_FACES:
         raise InputError(f"at most {MOST_FACES:,} faces are answered for at once")
-    if subject.cluster_id is not None:
-        cluster = tx.clusters.get(ClusterId(subject.cluster_id))
+    if about.cluster_id is not None:
+        cluster = tx.clusters.get(ClusterId(about.cluster_id))
         faces = tx.faces.select(cluster_id=cluster.id, unknown=True)
         if not faces:
             raise Conflict("these faces have been given a name, or to another group, meanwhile")
+        if about.face_count is not None and len(faces) > about.face_count:
+            raise Conflict(f"the group has {_faces(len(faces))} by now, {about.face_count:,} when it was asked about")
         title = cluster.label
     else:
-        faces = [get_face(tx, FaceId(i)) for i in dict.fromkeys(subject.face_ids)]
+        faces = [get_face(tx, FaceId(i)) for i in dict.fromkeys(about.face_ids)]
         _require_nobody(tx, faces)
         title = f"face {faces[0].id}" if len(faces) == 1 else _faces(len(faces))
     there = {face.id for face in faces}
-    if strange := [i for i in subject.but if i not in there]:
+    if strange := [i for i in about.but if i not in there]:
         raise Conflict(f"face {strange[0]} is not among these any more: somebody has decided on it meanwhile")
-    but = set(subject.but)
+    but = set(about.but)
     kept, excepted = [face for face in faces if face.id not in but], [face for face in faces if face.id in but]
     return title, tuple(kept), tuple(excepted)
 

@@ -26,8 +26,8 @@ class Attempts:
         self._lock = threading.Lock()
         self._wrong: OrderedDict[Hashable, list[float]] = OrderedDict()
 
-    def require(self, allowed: dict[Hashable, int]) -> None:
-        """Let somebody try.
+    def begin(self, allowed: dict[Hashable, int]) -> None:
+        """Let somebody try: it counts as wrong until it is known to be right, or is given back.
 
         Args:
             allowed: how often each of these may be wrong: a name, an address, both.
@@ -44,16 +44,20 @@ class Attempts:
                     raise TooManyAttempts(
                         f"too many wrong attempts: try again in {minutes} minute{'' if minutes == 1 else 's'}"
                     )
-
-    def wrong(self, *those: Hashable) -> None:
-        """Note that these were wrong just now."""
-        now = self._seconds()
-        with self._lock:
-            for who in those:
+            for who in allowed:
                 recent = [moment for moment in self._wrong.pop(who, []) if now - moment < WINDOW_SECONDS]
                 self._wrong[who] = [*recent, now]
             while len(self._wrong) > KEPT:
                 self._wrong.popitem(last=False)
+
+    def give_back(self, *those: Hashable) -> None:
+        """Count one attempt less: it was not wrong."""
+        with self._lock:
+            for who in those:
+                if len(self._wrong.get(who, [])) > 1:
+                    self._wrong[who].pop()
+                else:
+                    self._wrong.pop(who, None)
 
     def right(self, *those: Hashable) -> None:
         """Forget what these had wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from personae.core.ledger import hidden
@@ -10,7 +10,7 @@ from personae.engine.chances import of_ties
 from personae.engine.hiding import group_is_hidden, person_is_hidden
 from personae.engine.parts import Parts
 from personae.engine.people import last_ties
-from personae.engine.review import get_face
+from personae.engine.review import find_person, get_face
 from personae.errors import InputError
 from personae.ports import FaceFilter, FaceOrder, Key, PeopleFilter, PeopleOrder, Transaction
 from personae.types import Cluster, ClusterId, Decision, DecisionKind, Face, FaceId, Operation, Person, PersonId
@@ -81,6 +81,18 @@ class PeopleLooks:
         """Return whom merges have made of a person, or itself. Raises NotFound when there never was one."""
         with self._parts.store.read() as tx:
             return tx.people.now(PersonId(person_id))
+
+    def person_called(self, who: str) -> Person:
+        """Return the person of this name, or number (#12). Raises NotFound, Conflict."""
+        with self._parts.store.read() as tx:
+            return find_person(tx, who)
+
+    def people_now(self, person_ids: Collection[PersonId]) -> dict[PersonId, Person]:
+        """Return who each of these people is now; who is nobody any more is left out."""
+        with self._parts.store.read() as tx:
+            now = tx.people.all_now(person_ids)
+            people = {person.id: person for person in tx.people.in_order(sorted(set(now.values())))}
+        return {before: people[after] for before, after in now.items() if after in people}
 
     def any_hidden(self) -> bool:
         """Whether anybody is hidden."""

@@ -6,12 +6,15 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 
 from personae.core.geometry import crop_scale, crop_window, cut, scale_box
+from personae.engine import map as face_map
 from personae.engine.backfill import backfill
+from personae.engine.copies import photo_bytes
 from personae.engine.follow import catch_up
 from personae.engine.ingest import DECODED_SIDE
 from personae.engine.parts import Parts
@@ -21,6 +24,9 @@ from personae.errors import BackendError, ImageError, ModelError, NotFound
 from personae.ports import Files, VectorIndex
 from personae.types import Digest, FaceId, Image, Picture
 
+DATES_AT_ONCE = 100
+"""Photos whose dates go into one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -28,7 +34,8 @@ class Difference:
 
     kind: str
     """store, crop_missing, crop_damaged, crop_orphan, leftover, picture_missing, picture_damaged, picture_orphan,
-    copy_orphan, model, embedding_missing, index, photo_moved, or photo_gone (which is no damage)."""
+    copy_orphan, sent_orphan, map_orphan, map_damaged, model, embedding_missing, index, photo_moved, photo_undated, or
+    photo_gone (which is no damage)."""
     what: str
     fixable: bool
     fixed: bool = False
@@ -52,8 +59,8 @@ def doctor(parts: Parts, fix: bool = False) -> list[Difference]:
             missing embeddings made from the crops, indexes rebuilt. Not while an ingest is running.
     """
     results = []
-    pictures = (_orphans, _lost_crops, _leftovers, _pictures, _checked, _copies)
-    for check in (_store, *pictures, _embeddings, _indexes, _photos):
+    pictures = (_orphans, _lost_crops, _leftovers, _pictures, _checked, _copies, _sent, _maps)
+    for check in (_store, *pictures, _embeddings, _indexes, _photos, _dates):
         for finding in _findings(check, parts):
             fixed = fix and finding.fix is not None and finding.fix()
             results.append(Difference(finding.kind, finding.what, finding.fix is not None, fixed))
@@ -139,8 +146,9 @@ def _photo(parts: Parts, image: Image) -> Picture | None:
 
 
 def _leftovers(parts: Parts) -> Iterator[_Finding]:
-    for name in parts.crops.leftovers():
-        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts.crops))
+    for files in (parts.crops, parts.photos, parts.pictures, parts.maps):
+        for name in files.leftovers():
+            yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, files))
 
 
 def _sweep(files: Files) -> bool:
@@ -162,8 +170,6 @@ def _pictures(parts: Parts) -> Iterator[_Finding]:
         if kind is not None:
             what = f"source image {digest} of reference {reference_id} is {kind}: upload it again"
             yield _Finding(f"picture_{kind}", what)
-    for name in parts.pictures.leftovers():
-        yield _Finding("leftover", f"{name} was left by an interrupted write", partial(_sweep, parts.pictures))
 
 
 def _let_go(parts: Parts, digest: Digest) -> bool:
@@ -194,6 +200,37 @@ def _copies(parts: Parts) -> Iterator[_Finding]:
 
 def _remove_copies(parts: Parts, digest: Digest) -> bool:
     parts.copies.delete(digest)
+    return True
+
+
+def _sent(parts: Parts) -> Iterator[_Finding]:
+    with parts.store.read() as tx:
+        known = tx.images.find(list(parts.photos))
+    for digest in sorted(set(parts.photos) - known.keys()):
+        what = f"photo {digest} was sent and not taken in"
+        yield _Finding("sent_orphan", what, partial(_remove_sent, parts, digest))
+
+
+def _remove_sent(parts: Parts, digest: Digest) -> bool:
+    parts.photos.delete(digest)
+    return True
+
+
+def _maps(parts: Parts) -> Iterator[_Finding]:
+    kept = face_map.kept_file(parts)
+    for digest in sorted(set(parts.maps) - {kept}):
+        yield _Finding("map_orphan", f"map {digest} is none that is shown", partial(_remove_map, parts, digest))
+    if kept is not None and _trouble(parts.maps, kept) is not None:
+        yield _Finding("map_damaged", "the map is damaged or gone: it can be drawn again", partial(_forget_map, parts))
+
+
+def _remove_map(parts: Parts, digest: Digest) -> bool:
+    parts.maps.delete(digest)
+    return True
+
+
+def _forget_map(parts: Parts) -> bool:
+    face_map.forget(parts)
     return True
 
 
@@ -259,6 +296,30 @@ def _photos(parts: Parts) -> Iterator[_Finding]:
         for uri in gone:
             what = f"{uri} is no longer there, but the photo is elsewhere"
             yield _Finding("photo_moved", what, partial(_forget, parts, uri))
+
+
+def _dates(parts: Parts) -> Iterator[_Finding]:
+    """Photos that were taken in by a version that did not keep when they were taken."""
+    with parts.store.read() as tx:
+        undated = tx.images.get(tx.photos.undated())
+    there = [image for image in undated if any(os.path.exists(path_of(uri)) for uri in image.uris)]  # noqa: PTH110 - likewise
+    if there:
+        what = f"of {len(there)} photos nobody has looked yet for when they were taken"
+        yield _Finding("photo_undated", what, partial(_look_for_dates, parts, there))
+
+
+def _look_for_dates(parts: Parts, images: list[Image]) -> bool:
+    for start in range(0, len(images), DATES_AT_ONCE):
+        taken = {image.id: _taken(parts, image) for image in images[start : start + DATES_AT_ONCE]}
+        with parts.store.write() as tx:
+            for image_id, taken_at in taken.items():
+                tx.photos.set_taken(image_id, taken_at)
+    return True
+
+
+def _taken(parts: Parts, image: Image) -> datetime | None:
+    data = photo_bytes(image)
+    return None if data is None else parts.when_taken(data)
 
 
 def _forget(parts: Parts, uri: str) -> bool:

@@ -111,7 +111,7 @@ def _choose(parts: Parts, gates: Gates, spec: SourceSpec, photo: Fetched) -> tup
     detection, analysed = max(passing, key=lambda each: _area(each[1]))
     image = NewImage(
         Digest(hashlib.sha256(photo.data).hexdigest()), len(photo.data), picture.width, picture.height,
-        picture.format, vision.detector.model_id, gates.name,
+        picture.format, vision.detector.model_id, gates.name, taken_at=picture.taken_at,
     )  # fmt: skip
     return Examined(photo.ref, "", reasons, image), _Choice(detection, analysed, picture)
 

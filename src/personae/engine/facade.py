@@ -28,6 +28,7 @@ from personae.engine.progress import NOBODY
 from personae.engine.progress import Progress as Watcher
 from personae.engine.report import build, require_page, write_page, write_report
 from personae.engine.stats import Stats
+from personae.errors import PersonaeError
 from personae.records import SourceSpec
 from personae.types import Cluster, Digest, FaceId, Image, Job, JobId, Operation, OperationId, Person
 
@@ -211,11 +212,17 @@ class Engine(
         """Return the latest decisions, newest first."""
         return review.history(self.parts, limit)
 
-    def take_in(self, data: bytes) -> tuple[Image, bool]:
+    def take_in(self, data: bytes, name: str = "") -> tuple[Image, bool]:
         """Take in one picture that is nowhere else, and keep it; return it, and whether it is new."""
         from personae.engine import upload
 
-        return upload.take_in(self.parts, data)
+        return upload.take_in(self.parts, data, name)
+
+    def refuse(self, name: str, error: PersonaeError) -> None:
+        """Remember that a file that was sent could not be used, and why."""
+        from personae.engine import upload
+
+        upload.refuse(self.parts, name, error)
 
     def alike(self, face_id: int, limit: int = 20) -> list[Alike]:
         """Return the faces most like a face, best first."""

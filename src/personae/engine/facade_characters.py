@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from personae.engine import character, reference
@@ -15,7 +16,7 @@ from personae.references import (
     Reference,
     ReferenceId,
 )
-from personae.types import Digest
+from personae.types import Digest, PersonId
 
 if TYPE_CHECKING:
     from personae.types import JobId, Operation
@@ -26,9 +27,9 @@ class CharacterVerbs:
 
     parts: Parts
 
-    def characters(self) -> list[Character]:
-        """Return the characters with their references, oldest first."""
-        return reference.characters(self.parts)
+    def characters(self, person_ids: Sequence[PersonId] | None = None) -> list[Character]:
+        """Return the characters, or those of these people who are some, with their references, oldest first."""
+        return reference.characters(self.parts, person_ids)
 
     def add_character(self, name: str) -> Character:
         """Make a character of this name."""

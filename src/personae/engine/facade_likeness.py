@@ -11,7 +11,7 @@ from personae.engine.progress import NOBODY, Progress
 from personae.engine.report import require_page, write_page
 from personae.errors import InputError
 from personae.references import LikenessCheck
-from personae.types import Digest
+from personae.types import Digest, Image
 
 if TYPE_CHECKING:
     from personae.core.continuity import Continuity
@@ -46,6 +46,12 @@ class LikenessVerbs:
         from personae.engine import likeness
 
         return likeness.checked_picture(self.parts, Digest(digest))
+
+    def pictured(self, checks: Sequence[LikenessCheck]) -> tuple[dict[Digest, Image], frozenset[Digest]]:
+        """Return the photos with the bytes of checked pictures, and of which of these a copy is kept."""
+        from personae.engine import likeness
+
+        return likeness.pictured(self.parts, checks)
 
     def duplicate_characters(self, threshold: float | None = None, limit: int = 1000) -> Duplicates:
         """Return the pairs of characters that look like one another, best first."""

@@ -10,7 +10,7 @@ from personae.types import Operation
 
 # Imported by the verbs that need them: NumPy's users take long to load.
 if TYPE_CHECKING:
-    from personae.engine.answer import Subject
+    from personae.engine.answer import About
     from personae.engine.questions import Asked
     from personae.engine.survey import AlikeGroup, Survey
 
@@ -37,11 +37,13 @@ class ReviewVerbs:
         with self.parts.store.read() as tx:
             return tx.events.last() != found.event
 
-    def ask(self, found: Survey, limit: int = 20, skip: Collection[str] = (), only: str = "") -> Asked:
-        """Return the next questions of a survey, as things are now."""
+    def ask(
+        self, found: Survey, limit: int = 20, skip: Collection[str] = (), only: str = "", person_id: int | None = None
+    ) -> Asked:
+        """Return the next questions of a survey, as things are now; `person_id`: only whether they are this person."""
         from personae.engine import questions
 
-        return questions.ask(self.parts, found, limit, skip, only)
+        return questions.ask(self.parts, found, limit, skip, only, person_id)
 
     def ask_about(self, found: Survey, cluster_ids: Sequence[int]) -> Asked:
         """Ask who these groups are, whether or not a survey has met them."""
@@ -55,14 +57,14 @@ class ReviewVerbs:
 
         return survey.alike_groups(self.parts, cluster_id, limit)
 
-    def answer_yes(self, subject: Subject, person_id: int | None = None, name: str | None = None) -> Operation:
+    def answer_yes(self, about: About, person_id: int | None = None, name: str | None = None) -> Operation:
         """Say who faces are, in one operation."""
         from personae.engine import answer
 
-        return answer.answer_yes(self.parts, subject, person_id, name)
+        return answer.answer_yes(self.parts, about, person_id, name)
 
-    def answer_no(self, subject: Subject, person_id: int) -> Operation:
+    def answer_no(self, about: About, person_id: int) -> Operation:
         """Say that none of the faces is this person."""
         from personae.engine import answer
 
-        return answer.answer_no(self.parts, subject, person_id)
+        return answer.answer_no(self.parts, about, person_id)

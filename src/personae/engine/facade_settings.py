@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from personae.engine import preferences
 from personae.engine.parts import Parts
-from personae.preferences import InForce, PreferenceScope
+from personae.preferences import Change, InForce, PreferenceScope, Value
 
 if TYPE_CHECKING:
     from personae.engine.chances import Chances
@@ -29,6 +29,14 @@ class SettingVerbs:
     def unset_setting(self, name: str, studio: bool = False) -> InForce:
         """Take a change back; return what is in force."""
         return preferences.take_back(self.parts, name, _scope(studio))
+
+    def chosen_setting(self, name: str, studio: bool = False) -> Value | None:
+        """Return what is set for this project, or the studio; None: nothing is."""
+        return preferences.chosen(self.parts, name, _scope(studio))
+
+    def undo_setting(self, change: Change, by: str) -> InForce:
+        """Set back a change of a setting that nobody has changed since; return what is in force."""
+        return preferences.undo(self.parts, change, by)
 
     def score_counts(self) -> ScoreCounts:
         """Return how alike faces of one person are in this collection, and faces of two."""

@@ -12,7 +12,6 @@ from personae.types import Cluster, FaceRole, Person
 
 NEW = ("face.added", "face.embedded")
 """Events after which there is something to group."""
-ALL = 1_000_000
 LARGEST = 12
 """People, and groups, that are told one by one."""
 
@@ -56,8 +55,7 @@ def found(parts: Parts) -> Found:
 def _counted(tx: Transaction, last: int) -> Found:
     """Count what no more than events tell of; photos are left out."""
     faces = tx.faces.counts()
-    people = [person for person in tx.browse.named(PeopleFilter(), PeopleOrder.FACES, None, ALL) if person.face_count]
-    groups = tx.browse.groups(None, ALL)
+    largest = tx.browse.named(PeopleFilter(), PeopleOrder.FACES, None, LARGEST)
     kept = faces.get(FaceRole.FOUNDING, 0) + faces.get(FaceRole.SUPPORTING, 0)
     return Found(
         photos=0,
@@ -65,10 +63,10 @@ def _counted(tx: Transaction, last: int) -> Found:
         named_faces=faces.get("named", 0),
         single_faces=kept - faces.get("named", 0) - faces.get("clustered", 0),
         refused_faces=faces.get(FaceRole.REFUSED, 0),
-        people=len(people),
-        groups=len(groups),
-        largest_people=tuple(people[:LARGEST]),
-        largest_groups=tuple(groups[:LARGEST]),
+        people=tx.browse.with_faces(),
+        groups=len(tx.browse.group_sizes(hidden=False)),
+        largest_people=tuple(person for person in largest if person.face_count),
+        largest_groups=tuple(tx.browse.groups(None, LARGEST)),
         refused_by=_of(faces, f"{FaceRole.REFUSED}:"),
         ungrouped=bool(tx.events.after(tx.events.cursor(CURSOR), 1, NEW)),
         seq=last,

@@ -259,7 +259,7 @@ class _Run:
                 picture = item.picture
                 image = NewImage(
                     item.digest, item.found.stamp.size, picture.width, picture.height, picture.format,
-                    vision.detector.model_id, rules.gates.name,
+                    vision.detector.model_id, rules.gates.name, taken_at=picture.taken_at,
                 )  # fmt: skip
                 self._results.put(_Read(item.found, item.digest, image, tuple(faces)))
         self._results.done()

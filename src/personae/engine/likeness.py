@@ -23,7 +23,7 @@ from personae.engine.walk import user_path
 from personae.errors import ImageError, InputError, NotFound
 from personae.ports import Transaction
 from personae.references import LikenessCheck
-from personae.types import Digest, Ids, PersonId, Picture, Reason, Vectors
+from personae.types import Digest, Ids, Image, PersonId, Picture, Reason, Vectors
 
 CHECKED = "likeness.checked"
 """Kind of the event {person_id, version, check_ids}."""
@@ -125,6 +125,15 @@ def checked_picture(parts: Parts, digest: Digest) -> bytes:
     if copy is None:
         raise NotFound("no copy of this picture is kept")
     return copy
+
+
+def pictured(parts: Parts, checks: Sequence[LikenessCheck]) -> tuple[dict[Digest, Image], frozenset[Digest]]:
+    """Return the photos of the collection with the bytes of checked pictures, and of which of these a copy is kept."""
+    digests = {check.digest for check in checks}
+    with parts.store.read() as tx:
+        found = tx.images.find(sorted(digests))
+        images = {image.digest: image for image in tx.images.get(sorted(found.values()))}
+    return images, frozenset(digest for digest in digests if parts.checked.has(digest, COPY_SIDE))
 
 
 def duplicate_characters(parts: Parts, threshold: float | None = None, limit: int = PAIRS) -> Duplicates:

@@ -157,6 +157,13 @@ def forget(parts: Parts) -> None:
     _sweep(parts, None)
 
 
+def kept_file(parts: Parts) -> Digest | None:
+    """Return which file is the map; None: there is none."""
+    with parts.store.read() as tx:
+        kept = _kept(tx)
+    return None if kept is None else Digest(kept.digest)
+
+
 def _kept(tx: Transaction) -> Kept | None:
     said = tx.settings.get(KEPT)
     return Kept(**said) if isinstance(said, Mapping) and said.get("format") == FORMAT else None

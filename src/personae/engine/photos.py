@@ -16,12 +16,13 @@ from personae.engine.people import last_ties
 from personae.errors import InputError, NotFound
 from personae.ports import PhotoFilter, Transaction
 from personae.records import Claim
-from personae.types import Decision, Digest, Face, FaceRole, Image, ImageId
+from personae.types import Decision, Digest, Face, FaceRole, Image, ImageId, Reason
 
 MOST = 501
 """Photos of the largest page, and one to see whether another follows."""
 SENT = "sent"
 """Key of the photos that were sent here, and lie in no folder of the user's."""
+COUNTS_KEPT = 100
 NO_FILE = Digest("0" * 64)
 
 
@@ -95,6 +96,8 @@ class Photos:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._folders: Memo[tuple[str, tuple[Folder, ...]]] = Memo()
+        self._choices: Memo[tuple[str, Choices]] = Memo()
+        self._counts: Memo[tuple[str, dict[PhotoFilter, int]]] = Memo()
 
     def listed(self, which: PhotoFilter, before: int | None = None, limit: int = 60) -> list[SeenPhoto]:
         """Return the photos older than one, newest first. Raises InputError for a limit that is none."""
@@ -104,22 +107,21 @@ class Photos:
             return _seen(tx, tx.photos.before(which, None if before is None else ImageId(before), limit))
 
     def count(self, which: PhotoFilter) -> int:
-        """Return how many photos there are of these."""
-        with self._parts.store.read() as tx:
-            return tx.photos.count(which)
+        """Return how many photos there are of these; each is counted once until something is written."""
+        stamp = self._parts.store.stamp()
+        known = self._counts.value
+        if known is None or known[0] != stamp or len(known[1]) > COUNTS_KEPT:
+            self._counts.value = known = stamp, {}
+        if which not in known[1]:
+            with self._parts.store.read() as tx:
+                known[1][which] = tx.photos.count(which)
+        return known[1][which]
 
     def one(self, image_id: int) -> tuple[SeenPhoto, datetime]:
         """Return one photo, and when it was taken in. Raises NotFound."""
         with self._parts.store.read() as tx:
             taken_in = tx.photos.taken_in(ImageId(image_id))
             return _seen(tx, tx.images.get([ImageId(image_id)]))[0], taken_in
-
-    def taken(self, image: Image) -> datetime | None:
-        """Return when a camera took a photo, by its own clock; None: nobody knows, or the file is gone."""
-        from personae.engine.copies import photo_bytes  # noqa: PLC0415 - OpenCV comes with it: not before a photo is shown
-
-        data = photo_bytes(image)
-        return None if data is None else self._parts.when_taken(data)
 
     def beside(self, image_id: int, which: PhotoFilter) -> Neighbours:
         """Return the photos before and after one in the list of a filter, whether or not it is in it itself."""
@@ -130,9 +132,14 @@ class Photos:
 
     def choices(self) -> Choices:
         """Return what photos can be told apart by, as far as there is more than one of it."""
-        with self._parts.store.read() as tx:
-            reasons, sources = tx.photos.reasons(), tx.photos.sources()
-        return Choices(self.folders(), sources, {reason.value: count for reason, count in reasons.items()})
+        stamp = self._parts.store.stamp()
+        known = self._choices.value
+        if known is None or known[0] != stamp:
+            with self._parts.store.read() as tx:
+                reasons, sources = tx.photos.reasons(), tx.photos.sources()
+            by_reason = {reason.value: count for reason, count in reasons.items()}
+            self._choices.value = known = stamp, Choices(self.folders(), sources, by_reason)
+        return known[1]
 
     def folders(self) -> tuple[Folder, ...]:
         """Return the folders that photos lie in, by name."""
@@ -140,7 +147,7 @@ class Photos:
         known = self._folders.value
         if known is None or known[0] != stamp:
             with self._parts.store.read() as tx:
-                known = stamp, _folders(tx.photos.folders(), self._sent())
+                known = stamp, _folders(tx.photos.folders(), sent_folder(self._parts))
             self._folders.value = known
         return known[1]
 
@@ -151,19 +158,21 @@ class Photos:
                 return folder
         raise NotFound("there is no such folder, or no photo lies in it any more")
 
-    def unreadable(self, limit: int = 100) -> list[str]:
-        """Return files that could not even be opened, which are no photos here: their URIs."""
+    def unreadable(self, limit: int = 100, reason: Reason | None = None) -> list[str]:
+        """Return files that could not even be opened, or that were sent in vain, which are no photos here: URIs."""
         with self._parts.store.read() as tx:
-            return tx.photos.unreadable(limit)
+            return tx.photos.unreadable(limit, reason)
 
     def preview(self, image_id: int) -> bytes:
         """Return a copy of a photo that fills a screen; see `personae.engine.copies.reduced`."""
-        from personae.engine import copies  # noqa: PLC0415 - likewise
+        from personae.engine import copies  # noqa: PLC0415 - OpenCV comes with it: not before a photo is shown
 
         return copies.reduced(self._parts, image_id, copies.PREVIEW_SIDE)
 
-    def _sent(self) -> str:
-        return f"{self._parts.photos.path(NO_FILE).parent.parent.as_uri()}/"
+
+def sent_folder(parts: Parts) -> str:
+    """Return the folder of what was sent, as a URI with a slash at the end."""
+    return f"{parts.photos.path(NO_FILE).parent.parent.as_uri()}/"
 
 
 def _seen(tx: Transaction, images: Sequence[Image]) -> list[SeenPhoto]:

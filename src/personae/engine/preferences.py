@@ -7,9 +7,9 @@ from typing import Any
 
 from personae.engine.live import live
 from personae.engine.parts import Parts, Rules
-from personae.errors import NotFound
+from personae.errors import Conflict, NotFound
 from personae.ports import Transaction
-from personae.preferences import Changeable, InForce, Preference, PreferenceScope
+from personae.preferences import Change, Changeable, InForce, Preference, PreferenceScope, Value
 
 EVENT = "setting.changed"
 RULES = {
@@ -80,10 +80,42 @@ def take_back(parts: Parts, name: str, scope: PreferenceScope) -> InForce:
     return now(parts, name)
 
 
+def chosen(parts: Parts, name: str, scope: PreferenceScope) -> Value | None:
+    """Return what is set for a scope; None: nothing is. Raises NotFound."""
+    _changeable(parts, name)
+    with parts.store.read() as tx:
+        return _chosen(tx, name, scope)
+
+
+def undo(parts: Parts, change: Change, by: str) -> InForce:
+    """Set back a change of a setting.
+
+    Raises:
+        NotFound: there is no such setting that may be changed.
+        InputError: it cannot have the value that it had.
+        Conflict: somebody has changed it since.
+    """
+    changeable = _changeable(parts, change.name)
+    before = None if change.before is None else changeable.check(change.before)
+    with parts.store.write() as tx:
+        if _chosen(tx, change.name, change.scope) != change.after:
+            raise Conflict(f"{change.name} has been changed since")
+        if before is None:
+            tx.preferences.unset(change.scope, change.name)
+        else:
+            tx.preferences.set(change.scope, change.name, before, by)
+        tx.events.emit(EVENT, {"name": change.name, "scope": str(change.scope), "value": before})
+    return now(parts, change.name)
+
+
 def now(parts: Parts, name: str) -> InForce:
     """Return one setting as it is now. Raises NotFound."""
     _changeable(parts, name)
     return next(each for each in listed(parts) if each.name == name)
+
+
+def _chosen(tx: Transaction, name: str, scope: PreferenceScope) -> Value | None:
+    return next((each.value for each in tx.preferences.all() if each.name == name and each.scope is scope), None)
 
 
 def _changeable(parts: Parts, name: str) -> Changeable:

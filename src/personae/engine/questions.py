@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from personae.core.ledger import hidden, resolve_faces, resolve_people
 from personae.engine.parts import Parts
@@ -74,7 +75,10 @@ class Asked:
     """Of these how many propose a person."""
 
 
-def ask(parts: Parts, found: Survey, limit: int = 20, skip: Collection[str] = (), only: str = "") -> Asked:
+def ask(
+    parts: Parts, found: Survey, limit: int = 20, skip: Collection[str] = (), only: str = "",
+    person_id: int | None = None,
+) -> Asked:  # fmt: skip
     """Return the next questions of a survey, as things are now: what was decided since is left out.
 
     Args:
@@ -83,6 +87,7 @@ def ask(parts: Parts, found: Survey, limit: int = 20, skip: Collection[str] = ()
         limit: how many at most.
         skip: keys (`Question.keys`) of what is not to be asked now.
         only: SUGGESTED or GROUPS; empty: all.
+        person_id: only whether they are this person; None: whoever they may be.
 
     Raises:
         InputError: limit is not 1 to 100, or `only` is something else.
@@ -94,11 +99,15 @@ def ask(parts: Parts, found: Survey, limit: int = 20, skip: Collection[str] = ()
     left_out = frozenset(skip)
     items = [item for each in found.items if (item := _without(each, left_out)) is not None]
     wanted = [item for item in items if not only or item.suggested is (only == SUGGESTED)]
+    if person_id is not None:
+        wanted = [item for item in wanted if item.suggested and item.likely[0].person_id == person_id]
     questions: list[Question] = []
     with parts.store.read() as tx:
         away = hidden(tx.decisions.hides())
         for start in range(0, len(wanted), limit):
-            questions += _still(tx, wanted[start : start + limit], away)
+            still = _still(tx, wanted[start : start + limit], away)
+            # Whom a human has rejected meanwhile is not proposed again: somebody else is then.
+            questions += still if person_id is None else (each for each in still if each.suggested)
             if len(questions) >= limit:
                 break
     suggested = sum(item.suggested for item in items)
@@ -138,10 +147,17 @@ def _still(
     tx: Transaction, items: Sequence[Open], away: tuple[frozenset[PersonId], frozenset[FaceId]]
 ) -> Iterator[Question]:
     """Yield the questions that are still open, with what is shown of them."""
-    clusters = _clusters(tx, items)
-    shown = [(item, cluster, faces) for item in items for cluster, faces in _faces(tx, item, clusters, away[1])]
+    clusters, known = _clusters(tx, items), _known(tx, items)
+    shown = [
+        (item, cluster, faces) for item in items for cluster, faces in _faces(tx, item, clusters, known, away[1])
+    ]  # fmt: skip
     refused = _refused(tx, [face.id for _, _, faces in shown for face in faces])
     people = _people(tx, (each for item, _, _ in shown for each in item.likely))
+
+    @cache
+    def best_of(person_id: PersonId) -> tuple[FaceId, ...]:
+        return tuple(face.id for face in tx.faces.select(person_id=person_id, limit=COMPARED))
+
     for item, cluster, faces in shown:
         no = {person for face in faces for person in refused.get(face.id, ())}
         candidates = tuple(
@@ -153,20 +169,21 @@ def _still(
         if cluster is None and not proposed:
             # Single faces are asked about because of one person: without that person there is no question.
             continue
-        compared = tx.faces.select(person_id=candidates[0].person.id, limit=COMPARED) if candidates else []
         yield Question(
             cluster, faces, frozenset(item.face_ids) if cluster else frozenset(),
-            dict(zip(item.face_ids, item.scores, strict=False)), candidates, tuple(face.id for face in compared),
-            item.suggested and proposed,
+            dict(zip(item.face_ids, item.scores, strict=False)), candidates,
+            best_of(candidates[0].person.id) if candidates else (), item.suggested and proposed,
         )  # fmt: skip
 
 
 def _faces(
-    tx: Transaction, item: Open, clusters: Mapping[ClusterId, Cluster], away: frozenset[FaceId]
-) -> Iterator[tuple[Cluster | None, tuple[Face, ...]]]:
+    tx: Transaction, item: Open, clusters: Mapping[ClusterId, Cluster], known: Mapping[FaceId, Face],
+    away: frozenset[FaceId],
+) -> Iterator[tuple[Cluster | None, tuple[Face, ...]]]:  # fmt: skip
     """Yield the group and the faces to show; nothing when a human or the machine has settled them."""
+    nameless = [known[i] for i in item.face_ids if i in known and known[i].person_id is None]
     if item.cluster_id is None:
-        faces = tuple(face for face in tx.faces.get(item.face_ids) if face.person_id is None and face.id not in away)
+        faces = tuple(face for face in nameless if face.id not in away)
         if faces:
             yield None, faces
         return
@@ -176,9 +193,7 @@ def _faces(
     best = tx.faces.select(cluster_id=cluster.id, unknown=True, limit=SHOWN)
     if 2 * sum(face.id in away for face in best) >= len(best):
         return
-    odd = [
-        face for face in tx.faces.get(item.face_ids) if face.person_id is None and face.cluster_id == item.cluster_id
-    ]
+    odd = [face for face in nameless if face.cluster_id == item.cluster_id]
     strange = {face.id for face in odd}
     plain = [face for face in best if face.id not in strange]
     yield cluster, (*plain[: SHOWN - len(odd)], *odd)
@@ -188,6 +203,11 @@ def _clusters(tx: Transaction, items: Sequence[Open]) -> dict[ClusterId, Cluster
     """Return those of the groups that still have nameless faces."""
     wanted = [item.cluster_id for item in items if item.cluster_id is not None]
     return {cluster.id: cluster for cluster in tx.clusters.several(wanted)} if wanted else {}
+
+
+def _known(tx: Transaction, items: Sequence[Open]) -> dict[FaceId, Face]:
+    """Return the faces that the survey tells one by one."""
+    return {face.id: face for face in tx.faces.get(list({i for item in items for i in item.face_ids}))}
 
 
 def _refused(tx: Transaction, face_ids: Sequence[FaceId]) -> dict[FaceId, frozenset[PersonId]]:

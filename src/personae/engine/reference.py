@@ -54,10 +54,10 @@ class CharacterStatus:
 # --- looking ----------------------------------------------------------------------------------
 
 
-def characters(parts: Parts) -> list[Character]:
-    """Return the characters with their references, oldest first."""
+def characters(parts: Parts, person_ids: Sequence[PersonId] | None = None) -> list[Character]:
+    """Return the characters, or those of these people who are some, with their references, oldest first."""
     with parts.store.read() as tx:
-        return [_told_all(tx, character) for character in tx.references.characters()]
+        return [_told_all(tx, character) for character in tx.references.characters(person_ids)]
 
 
 def status(parts: Parts, who: str) -> CharacterStatus:

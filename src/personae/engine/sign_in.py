@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from personae.access import ApiKey
 from personae.engine.attempts import Attempts
 from personae.engine.keys import FRESH_SECONDS, digest_of
-from personae.errors import InputError, Unauthenticated
+from personae.errors import BackendError, InputError, Unauthenticated
 from personae.ports import Clock, SignInTable
 from personae.types import Digest
 
@@ -72,17 +72,23 @@ class SignIns:
 
         Raises:
             Unauthenticated: there is no such key, or that is not its password.
-            TooManyAttempts: it was wrong too often.
+            TooManyAttempts: it was wrong too often from there.
+            BackendError: the database does not answer.
         """
-        allowed: dict[Hashable, int] = {(name, address): 10, ("", address): 30, (name, ""): 100}
-        self._attempts.require(allowed)
-        found = self._table.password(name)
+        # Nothing is counted by name alone: strangers could lock out whoever is called so.
+        allowed: dict[Hashable, int] = {(name, address): 10, ("", address): 30}
+        self._attempts.begin(allowed)
+        try:
+            found = self._table.password(name)
+        except BackendError:
+            self._attempts.give_back(*allowed)
+            raise
         # A name that nobody has takes as long as one that somebody has.
         with self._turn:
             fits = _fits(found[1] if found else _nobodys(), password)
         if found is None or not fits:
-            self._attempts.wrong(*allowed)
             raise Unauthenticated(WRONG)
+        self._attempts.give_back(("", address))
         self._attempts.right((name, address))
         return found[0]
 

@@ -14,7 +14,7 @@ from personae.core.open_set import Placed, Placement, place
 from personae.core.probability import Question, in_100
 from personae.engine.chances import Chances, chance, chances
 from personae.engine.gallery import Gallery, load_gallery
-from personae.engine.known import Known, load_known
+from personae.engine.known import Known, recall
 from personae.engine.parts import Parts
 from personae.engine.preferences import rules_now
 from personae.engine.review import NOISE_LABEL
@@ -128,7 +128,8 @@ def suggestions(
     with parts.store.read() as tx:
         gallery = load_gallery(tx, vision.model_ids, parts.vectors)
         review, match = thresholds(tx, vision).review, rules_now(tx, parts.rules).match_threshold
-        still_open = open_faces(gallery, load_known(tx, gallery, review), review, match)
+        known = recall(parts.known, tx, gallery, review, vision.model_ids)
+        still_open = open_faces(gallery, known, review, match)
         if not len(still_open.people.people_):
             return []
         found = chances(tx, vision.model_id)
@@ -193,9 +194,10 @@ def mean_faces(still_open: OpenFaces | Gallery) -> tuple[Ids, Vectors]:
     cluster_ids, group = np.unique(still_open.cluster_ids[in_group], return_inverse=True)
     sums = np.zeros((len(cluster_ids), still_open.vectors.shape[1]), np.float64)
     order = np.argsort(group, kind="stable")
-    if len(order):
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        sums = np.add.reduceat(still_open.vectors[in_group[order]], starts, axis=0, dtype=np.float64)
+    ends = np.cumsum(np.bincount(group, minlength=len(cluster_ids))).tolist()
+    # One by one: `np.add.reduceat` takes ten times as long to add float32 as float64.
+    for row, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        sums[row] = still_open.vectors[in_group[order[start:end]]].sum(axis=0, dtype=np.float64)
     lengths = np.linalg.norm(sums, axis=1)
     sound = lengths > VANISHED
     return cluster_ids[sound], (sums[sound] / lengths[sound, None]).astype(np.float32)

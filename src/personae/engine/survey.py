@@ -144,7 +144,7 @@ def alike_groups(parts: Parts, cluster_id: int, limit: int = 8) -> list[AlikeGro
 
 def _sizes(tx: Transaction) -> dict[int, int]:
     """Return the faces of each group that has more than one, largest first."""
-    return {int(cluster.id): cluster.face_count for cluster in tx.clusters.all() if cluster.face_count > 1}
+    return {int(cluster_id): count for cluster_id, count in tx.browse.group_sizes().items() if count > 1}
 
 
 def _items(still_open: OpenFaces, sizes: dict[int, int], learnt: Chances | None) -> Iterator[Open]:

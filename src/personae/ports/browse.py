@@ -56,7 +56,7 @@ class FaceOrder(StrEnum):
 
     BEST = "best"
     NEWEST = "newest"
-    """From the photo that was taken in last."""
+    """From the newest photo; see `PhotoTable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,19 @@ class BrowseTable(Protocol):
         """
         ...
 
+    def with_faces(self) -> int:
+        """How many active people that are not hidden have a face."""
+        ...
+
     def groups(self, after: tuple[int, int] | None, limit: int, hidden: bool | None = False) -> list[Cluster]:
         """Clusters that have faces without a person, largest first.
 
         `hidden`: only those half of whose faces or more are, or of which fewer are; None: all.
         """
+        ...
+
+    def group_sizes(self, hidden: bool | None = None) -> dict[ClusterId, int]:
+        """How many faces without a person each of those clusters has, largest first; `hidden` as above."""
         ...
 
     def members(self, which: FaceFilter, order: FaceOrder, after: FaceId | None, limit: int) -> list[Face]:

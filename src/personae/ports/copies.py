@@ -15,6 +15,10 @@ class Copies(Protocol):
         """The copy of this size; None when it was not made yet."""
         ...
 
+    def has(self, photo: Digest, side: int) -> bool:
+        """Whether `get` gives a copy."""
+        ...
+
     def put(self, photo: Digest, side: int, data: bytes) -> None:
         """Keep a copy, if that can be done: a disk that is full costs nothing but time."""
         ...

@@ -29,20 +29,23 @@ class PhotoFilter:
     source: str = ""
     """Only photos that this source has brought."""
     since: datetime | None = None
-    """Only photos taken in at this moment or later."""
+    """Only photos from this moment or later; of a camera's clock, which has no zone, it is as if it showed UTC."""
     until: datetime | None = None
-    """Only photos taken in before this moment."""
+    """Only photos from before this moment."""
 
 
 class PhotoTable(Protocol):
-    """Photos by their ids: the newest has the highest one."""
+    """Photos by when they are from: when they were taken, or where nobody knows, when they were taken in.
+
+    Of those from the same second the one that was taken in last is the newest.
+    """
 
     def before(self, which: PhotoFilter, before: ImageId | None, limit: int) -> list[Image]:
-        """The photos older than one, newest first; None: from the newest on."""
+        """The photos older than one, newest first; None, or one that is not there: from the newest on."""
         ...
 
     def after(self, which: PhotoFilter, after: ImageId, limit: int) -> list[Image]:
-        """The photos newer than one, oldest first."""
+        """The photos newer than one, oldest first; one that is not there: from the oldest on."""
         ...
 
     def count(self, which: PhotoFilter) -> int: ...
@@ -55,8 +58,8 @@ class PhotoTable(Protocol):
         """Why photos, and faces of photos, were refused, and how many were for each."""
         ...
 
-    def unreadable(self, limit: int) -> list[str]:
-        """URIs of files that could not even be opened, which are no photos here; by URI."""
+    def unreadable(self, limit: int, reason: Reason | None = None) -> list[str]:
+        """URIs of files that could not even be opened (`reason`: only for this), which are no photos here; by URI."""
         ...
 
     def sources(self) -> dict[str, int]:
@@ -65,6 +68,14 @@ class PhotoTable(Protocol):
 
     def taken_in(self, image_id: ImageId) -> datetime:
         """When the photo was taken in. Raises NotFound."""
+        ...
+
+    def undated(self) -> list[ImageId]:
+        """The images in which nobody has looked yet for when they were taken."""
+        ...
+
+    def set_taken(self, image_id: ImageId, taken_at: datetime | None) -> None:
+        """Keep when a photo was taken, by the camera's clock; None: it does not say. Emits image.dated; NotFound."""
         ...
 
     def names(self, person_ids: Collection[PersonId]) -> dict[PersonId, str]:

@@ -162,6 +162,10 @@ class PeopleTable(Protocol):
         """Whom merges have made of this person, or itself. Raises NotFound when there never was one."""
         ...
 
+    def all_now(self, person_ids: Collection[PersonId]) -> dict[PersonId, PersonId]:
+        """Likewise of each; who never was is left out."""
+        ...
+
     def find(self, name: str) -> list[Person]:
         """Active people of this name or alias, without regard to case."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Header, Query, Request
@@ -13,7 +14,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from personae.access import ApiKey, Role
 from personae.engine.facade import Engine
 from personae.engine.keys import Keyring
-from personae.errors import BackendError, Forbidden
+from personae.errors import BackendError, Forbidden, PersonaeError
 from personae.web.guard import SAFE, own_page
 from personae.web.site import Site, site_dep, site_of
 
@@ -46,19 +47,24 @@ async def key_of(
     header: Annotated[str | None, Depends(_header)] = None,
 ) -> ApiKey | None:
     """Return the key of the request; None where none is asked for. Raises Unauthenticated."""
-    site = site_of(request)
-    keyring, secret = site.keyring, bearer.credentials if bearer else header
-    token = None if secret else request.cookies.get(SESSION_COOKIE)
-    if token:
-        key = await _signed_in(request, site, token)
-    elif keyring.fresh:
-        key = keyring.check(secret, site.loopback)
-    else:
-        key = await run_in_threadpool(keyring.check, secret, site.loopback)
+    key = await _checked(request, bearer.credentials if bearer else header)
+    keyring = site_of(request).keyring
     if key is not None and keyring.due(key):
         # When the answer is out: it need not wait for whoever is writing.
         background.add_task(_note, keyring, key)
     return key
+
+
+async def _checked(request: Request, secret: str | None) -> ApiKey | None:
+    """Return the key of what a request shows; None where none is asked for. Raises Unauthenticated."""
+    site = site_of(request)
+    keyring = site.keyring
+    token = None if secret else request.cookies.get(SESSION_COOKIE)
+    if token:
+        return await _signed_in(request, site, token)
+    if keyring.fresh:
+        return keyring.check(secret, site.loopback)
+    return await run_in_threadpool(keyring.check, secret, site.loopback)
 
 
 async def _signed_in(request: Request, site: Site, token: str) -> ApiKey | None:
@@ -83,6 +89,38 @@ def _note(keyring: Keyring, key: ApiKey) -> None:
 
 
 KeyDep = Annotated[ApiKey | None, Depends(key_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Somebody who is told things without an end."""
+
+    request: Request
+    secret: str | None
+    """What the request has shown; None: nothing, or a cookie."""
+
+    async def stays(self) -> bool:
+        """Whether to tell more: they have not left, their key is still in force, and the server is not stopping."""
+        if site_of(self.request).stopping.is_set() or await self.request.is_disconnected():
+            return False
+        try:
+            await _checked(self.request, self.secret)
+        except PersonaeError:
+            # The headers are gone: who may still listen comes back by itself.
+            return False
+        return True
+
+
+async def listener_of(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+    header: Annotated[str | None, Depends(_header)] = None,
+) -> Listener:
+    """Return who listens, as the request says."""
+    return Listener(request, bearer.credentials if bearer else header)
+
+
+ListenerDep = Annotated[Listener, Depends(listener_of)]
 
 
 def require(role: Role) -> Callable[..., Awaitable[None]]:

@@ -97,6 +97,7 @@ class ImageShape(Shape):
     format: str
     reason: str | None = Field(description="Why it could not be used; null: it could.")
     detail: str
+    taken_at: str | None = Field(description="When a camera took it, by its clock, which has no zone; null: unknown.")
     files: list[str] = Field(description="The names that it was last seen under; in which folders is not told.")
 
     @classmethod
@@ -105,6 +106,7 @@ class ImageShape(Shape):
         return cls(
             id=image.id, digest=image.digest, size=image.size, width=image.width, height=image.height,
             format=image.format, reason=image.reason, detail=without_places(image.detail),
+            taken_at=None if image.taken_at is None else image.taken_at.isoformat(timespec="seconds"),
             files=[file_name(uri) for uri in image.uris],
         )  # fmt: skip
 

@@ -1,9 +1,11 @@
-"""Answers that are asked for again and again while nothing changes, as when a page waits for an extraction."""
+"""Answers that are kept: those asked for again and again while nothing changes, and those lost on the way."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
@@ -42,3 +44,35 @@ class Remembered:
         while len(self._answers) > KEPT:
             self._answers.popitem(last=False)
         return Response(known[1], media_type=JSON)
+
+
+@dataclass
+class _Given:
+    response: Response | None = None
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Given:
+    """Answers, each with the request that it was given to. For the event loop's thread alone."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[Hashable, _Given] = OrderedDict()
+
+    async def answer(self, what: Hashable, make: Callable[[], Awaitable[Response]]) -> Response:
+        """Return the answer of before, waiting for it if it is being made; what was refused is tried again.
+
+        Args:
+            what: names the request.
+            make: does what it asks for.
+        """
+        given = self._answers.setdefault(what, _Given())
+        while len(self._answers) > KEPT:
+            self._answers.popitem(last=False)
+        async with given.making:
+            if given.response is not None:
+                before = given.response
+                return Response(before.body, before.status_code, dict(before.headers))
+            made = await make()
+            if made.status_code < 300:
+                given.response = made
+            return made

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from personae.settings import Settings
-from personae.web.remember import Remembered
+from personae.web.agenda import Agendas
+from personae.web.remember import Given, Remembered
 
 if TYPE_CHECKING:
     from personae.engine.keys import Keyring
@@ -31,7 +32,9 @@ class Site:
     runner: JobThreads
     loopback: bool
     """Whether it listens on this machine alone: then it may be used without a key until there is one."""
+    agendas: Agendas = field(default_factory=Agendas)
     remembered: Remembered = field(default_factory=Remembered)
+    given: Given = field(default_factory=Given)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the server is asked to stop: what streams without an end, ends."""
 

@@ -12,7 +12,8 @@ from typing import Annotated
 from fastapi import Depends, File, UploadFile
 
 from personae.engine.facade import Engine
-from personae.errors import TooLarge, UnsupportedMedia
+from personae.errors import ImageError, TooLarge, UnsupportedMedia
+from personae.types import Image, Reason
 from personae.web.deps import EngineDep
 
 HEAD_BYTES = 512
@@ -43,13 +44,31 @@ def read_picture(engine: Engine, sent: UploadFile) -> bytes:
         raise TooLarge(f"the picture has more than {limit:,} bytes, which max_file_bytes allows")
     head = sent.file.read(HEAD_BYTES)
     if not head:
-        raise UnsupportedMedia("the file has no bytes")
+        raise UnsupportedMedia("the file has no bytes", Reason.EMPTY)
     kind = engine.parts.sniff(head)
     if kind not in FORMATS:
         said = f"pictures of the format {kind} are not read" if kind else "the content is not that of a picture"
-        raise UnsupportedMedia(f"{said}; send {KINDS}")
+        raise UnsupportedMedia(f"{said}; send {KINDS}", Reason.UNSUPPORTED_FORMAT if kind else Reason.NOT_AN_IMAGE)
     sent.file.seek(0)
     return sent.file.read()
+
+
+def take_in(engine: Engine, sent: UploadFile) -> tuple[Image, bool]:
+    """Take in a picture that was sent; of one that cannot be used it is remembered why.
+
+    Returns:
+        The image, and whether it is new.
+
+    Raises:
+        UnsupportedMedia, TooLarge: see `read_picture`.
+        ImageError: it is broken.
+    """
+    name = sent.filename or ""
+    try:
+        return engine.take_in(read_picture(engine, sent), name)
+    except (ImageError, TooLarge, UnsupportedMedia) as error:
+        engine.refuse(name, error)
+        raise
 
 
 def _picture(engine: EngineDep, picture: Annotated[UploadFile, File(description=f"A picture: {KINDS}.")]) -> bytes:

@@ -14,7 +14,7 @@ from personae.adapters.store.decisions import to_operation, undone_in
 from personae.adapters.store.faces import best_faces
 from personae.adapters.store.images import SqlImages
 from personae.adapters.store.jobs import to_job
-from personae.adapters.store.listing import groups, members, named, of_filter, said_of
+from personae.adapters.store.listing import group_sizes, groups, members, named, of_filter, said_of, with_faces
 from personae.adapters.store.people import SqlPeople
 from personae.adapters.store.rows import to_face
 from personae.adapters.store.schema import clusters, faces, images, jobs, operations, people
@@ -78,9 +78,17 @@ class SqlBrowse:
         """See the port."""
         return SqlPeople(self.scope).in_order(named(self.scope, which, order, after, limit))
 
+    def with_faces(self) -> int:
+        """See the port."""
+        return with_faces(self.scope)
+
     def groups(self, after: tuple[int, int] | None, limit: int, hidden: bool | None = False) -> list[Cluster]:
         """See the port."""
         return groups(self.scope, after, limit, hidden)
+
+    def group_sizes(self, hidden: bool | None = None) -> dict[ClusterId, int]:
+        """See the port."""
+        return group_sizes(self.scope, hidden)
 
     def members(self, which: FaceFilter, order: FaceOrder, after: FaceId | None, limit: int) -> list[Face]:
         """See the port."""
@@ -93,7 +101,9 @@ class SqlBrowse:
         return said_of(self.scope, person_ids, face_ids, before, limit)
 
     def _oldest_first(self, table: sa.Table, query: sa.Select[Any], after: int, limit: int) -> sa.Select[Any]:
-        mine = sa.and_(table.c.project_id == self.scope.project_id, table.c.id > after)
+        # Not by the index of the dates: SQLite would sort all of it by id for one page.
+        owner = table.c.project_id + 0 if table is images else table.c.project_id
+        mine = sa.and_(owner == self.scope.project_id, table.c.id > after)
         return query.where(mine).order_by(table.c.id).limit(limit)
 
     def _newest_first(self, table: sa.Table, before: int | None, limit: int) -> sa.Select[Any]:

@@ -54,6 +54,16 @@ def best_faces(
     return read_best(scope, best_query(owner, faces.c.project_id == scope.project_id, *conditions), {})
 
 
+def best_of(conditions: Sequence[sa.ColumnElement[bool]], limit: int | None) -> sa.Select[Any]:
+    """Return the query of the faces that fulfil these conditions, best first."""
+    query = sa.select(faces).order_by(*BEST_FIRST)
+    if limit is None:
+        return query.where(*conditions)
+    # Which ones they are is read from an index: rows are wide, and a person may have thousands.
+    few = sa.select(faces.c.id).where(*conditions).order_by(*BEST_FIRST).limit(limit)
+    return query.where(faces.c.id.in_(few))
+
+
 def best_query(owner: sa.Column[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query of `best_faces`, of whatever project."""
     place = sa.func.row_number().over(partition_by=owner, order_by=BEST_FIRST).label("place")
@@ -96,18 +106,18 @@ class SqlFaces:
         limit: int | None = None,
     ) -> list[Face]:
         """See the port."""
-        query = self._mine().order_by(*BEST_FIRST).limit(limit)
+        conditions = [faces.c.project_id == self.scope.project_id]
         if roles:
-            query = query.where(faces.c.role.in_(roles))
+            conditions.append(faces.c.role.in_(roles))
         if person_id is not None:
-            query = query.where(faces.c.person_id == person_id)
+            conditions.append(faces.c.person_id == person_id)
         if cluster_id is not None:
-            query = query.where(faces.c.cluster_id == cluster_id)
+            conditions.append(faces.c.cluster_id == cluster_id)
         if unknown:
-            query = query.where(faces.c.person_id.is_(None))
+            conditions.append(faces.c.person_id.is_(None))
         if unclustered:
-            query = query.where(faces.c.cluster_id.is_(None))
-        return [to_face(row) for row in self.scope.connection.execute(query)]
+            conditions.append(faces.c.cluster_id.is_(None))
+        return [to_face(row) for row in self.scope.connection.execute(best_of(conditions, limit))]
 
     def gallery(self) -> tuple[Ids, Ids, Ids, Ids, Ids]:
         """See the port."""

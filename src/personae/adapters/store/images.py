@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from personae.adapters.store.dates import date_key, read, written
 from personae.adapters.store.events import add_events
 from personae.adapters.store.rows import embedding_row, face_row
 from personae.adapters.store.schema import embeddings, faces, files, images
@@ -49,15 +51,17 @@ class SqlImages:
         Raises:
             InputError: an embedding is not a finite unit vector, or belongs to a refused face.
         """
-        image_id = self._insert(image)
+        taken_in = self.scope.clock()
+        key = date_key(image.taken_at, taken_in)
+        image_id = self._insert(image, taken_in, key)
         if image_id is None:
             return self.find([image.digest])[image.digest]
         add_events(self.scope, "image.added", [{"image_id": image_id}])
         if image.faces:
-            self._add_faces(image_id, image.faces)
+            self._add_faces(image_id, key, image.faces)
         return image_id
 
-    def _insert(self, image: NewImage) -> ImageId | None:
+    def _insert(self, image: NewImage, taken_in: datetime, key: int) -> ImageId | None:
         statement = (
             self.scope.upsert(images)
             .on_conflict_do_nothing(index_elements=["project_id", "digest"])
@@ -74,17 +78,19 @@ class SqlImages:
             "profile": image.profile,
             "reason": image.reason,
             "detail": image.detail,
-            "created_at": self.scope.clock(),
+            "created_at": taken_in,
+            "taken_at": written(image.taken_at),
+            "date_key": key,
         }
         image_id = self.scope.connection.execute(statement, row).scalar()
         return None if image_id is None else ImageId(image_id)
 
-    def _add_faces(self, image_id: ImageId, found: Sequence[NewFace]) -> None:
+    def _add_faces(self, image_id: ImageId, key: int, found: Sequence[NewFace]) -> None:
         for face in found:
             if face.role is FaceRole.REFUSED and face.embeddings:
                 raise InputError("a refused face is never embedded")
         statement = sa.insert(faces).returning(faces.c.id, sort_by_parameter_order=True)
-        rows = [face_row(self.scope.project_id, image_id, face) for face in found]
+        rows = [face_row(self.scope.project_id, image_id, key, face) for face in found]
         ids = list(self.scope.connection.execute(statement, rows).scalars())
         vectors = [
             embedding_row(face_id, model_id, vector)
@@ -123,7 +129,8 @@ class SqlImages:
     def get(self, image_ids: Sequence[ImageId]) -> list[Image]:
         """See the port; in the order asked."""
         wanted = unique(image_ids)
-        query = sa.select(images).where(images.c.project_id == self.scope.project_id)
+        # Not by an index of the project: SQLite would go through all of it for a few.
+        query = sa.select(images).where(images.c.project_id + 0 == self.scope.project_id)
         places = sa.select(files.c.image_id, files.c.uri).order_by(files.c.uri)
         uris: dict[int, list[str]] = {}
         found: dict[int, Any] = {}
@@ -180,8 +187,16 @@ class SqlImages:
             ).scalar_one()
             for name, table in (("images", images), ("files", files))
         }
-        for _, reason, _ in self.refusals():
-            result[f"refused:{reason}"] = result.get(f"refused:{reason}", 0) + 1
+        of_files = sa.select(files.c.reason, sa.func.count()).where(files.c.project_id == project)
+        of_images = (
+            sa.select(images.c.reason, sa.func.count())
+            .select_from(images.join(files, files.c.image_id == images.c.id))
+            .where(images.c.project_id == project, images.c.reason.is_not(None), files.c.reason.is_(None))
+        )
+        for query in (of_files.where(files.c.reason.is_not(None)).group_by(files.c.reason),
+                      of_images.group_by(images.c.reason)):  # fmt: skip
+            for reason, count in execute(query):
+                result[f"refused:{reason}"] = result.get(f"refused:{reason}", 0) + int(count)
         return result
 
 
@@ -193,5 +208,5 @@ def _key(uri: str) -> str:
 def _image(row: Any, uris: tuple[str, ...]) -> Image:
     return Image(
         ImageId(row.id), Digest(row.digest), row.size, row.width, row.height, row.format,
-        Reason(row.reason) if row.reason else None, row.detail, uris,
+        Reason(row.reason) if row.reason else None, row.detail, uris, read(row.taken_at),
     )  # fmt: skip

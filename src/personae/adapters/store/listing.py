@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from personae.adapters.store.clusters import LABEL
 from personae.adapters.store.decisions import SqlDecisions, to_operation, undone_in
-from personae.adapters.store.faces import BEST_FIRST, RANK, best_faces
+from personae.adapters.store.faces import RANK, best_faces, best_of
 from personae.adapters.store.people import name_key
 from personae.adapters.store.rows import to_face
 from personae.adapters.store.schema import ABOUT_PEOPLE, aliases, clusters, decisions, faces, operations, people
@@ -45,13 +45,21 @@ def named(
     return scope.connection.execute(query.limit(limit)).scalars().all()
 
 
+def with_faces(scope: Scope) -> int:
+    """Return how many people that are not hidden have a face."""
+    owned = sa.select(faces.c.person_id).where(faces.c.project_id == scope.project_id, faces.c.person_id.is_not(None))
+    query = sa.select(sa.func.count()).where(
+        people.c.project_id == scope.project_id,
+        people.c.active,
+        people.c.id.in_(owned),
+        sa.not_(scope.among(people.c.id, _hidden(scope)[0])),
+    )
+    return int(scope.connection.execute(query).scalar_one())
+
+
 def groups(scope: Scope, after: tuple[int, int] | None, limit: int, hidden: bool | None) -> list[Cluster]:
     """Return a page of unknown groups, largest first."""
-    counts = _sizes(scope)
-    if hidden is not None:
-        away = _sizes(scope, scope.among(faces.c.id, _hidden(scope)[1]))
-        counts = {i: n for i, n in counts.items() if (2 * away.get(i, 0) >= n) is hidden}
-    ordered = sorted((-count, i) for i, count in counts.items())
+    ordered = [(-count, i) for i, count in group_sizes(scope, hidden).items()]
     if after is not None:
         ordered = [pair for pair in ordered if pair > (-after[0], after[1])]
     ids = [i for _, i in ordered[:limit]]
@@ -62,22 +70,34 @@ def groups(scope: Scope, after: tuple[int, int] | None, limit: int, hidden: bool
     return [Cluster(ClusterId(i), f"{LABEL}{number_of[i]}", *best[i]) for i in ids]
 
 
+def group_sizes(scope: Scope, hidden: bool | None) -> dict[ClusterId, int]:
+    """Return the nameless faces of each unknown group, largest first."""
+    counts = _sizes(scope)
+    if hidden is not None:
+        away_ids = _hidden(scope)[1]
+        away = _sizes(scope, scope.among(faces.c.id, away_ids)) if away_ids else {}
+        counts = {i: n for i, n in counts.items() if (2 * away.get(i, 0) >= n) is hidden}
+    return {ClusterId(i): count for i, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))}
+
+
 def members(scope: Scope, which: FaceFilter, order: FaceOrder, after: FaceId | None, limit: int) -> list[Face]:
     """Return a page of faces in this order."""
-    query = sa.select(faces).where(faces.c.project_id == scope.project_id, *of_filter(which)).limit(limit)
-    columns = (RANK.label("rank"), faces.c.quality, faces.c.image_id)
+    conditions = [faces.c.project_id == scope.project_id, *of_filter(which)]
+    columns = (RANK.label("rank"), faces.c.quality, faces.c.date_key)
     last = scope.connection.execute(sa.select(*columns).where(faces.c.id == after)).first() if after else None
     if order is FaceOrder.NEWEST:
-        query = query.order_by(faces.c.image_id.desc(), faces.c.id.desc())
+        if not scope.on_postgres:
+            # Not by an index of the project: SQLite would take one that sorts otherwise.
+            conditions[0] = faces.c.project_id + 0 == scope.project_id
         if last is not None:
-            same = sa.and_(faces.c.image_id == last.image_id, faces.c.id < after)
-            query = query.where(sa.or_(faces.c.image_id < last.image_id, same))
-    else:
-        query = query.order_by(*BEST_FIRST)
-        if last is not None:
-            worse = sa.or_(faces.c.quality < last.quality, sa.and_(faces.c.quality == last.quality, faces.c.id > after))
-            query = query.where(sa.or_(last.rank < RANK, sa.and_(last.rank == RANK, worse)))
-    return [to_face(row) for row in scope.connection.execute(query)]
+            place = sa.tuple_(sa.literal(last.date_key), sa.literal(after))
+            conditions.append(sa.tuple_(faces.c.date_key, faces.c.id) < place)
+        newest = sa.select(faces).where(*conditions).order_by(faces.c.date_key.desc(), faces.c.id.desc())
+        return [to_face(row) for row in scope.connection.execute(newest.limit(limit))]
+    if last is not None:
+        worse = sa.or_(faces.c.quality < last.quality, sa.and_(faces.c.quality == last.quality, faces.c.id > after))
+        conditions.append(sa.or_(last.rank < RANK, sa.and_(last.rank == RANK, worse)))
+    return [to_face(row) for row in scope.connection.execute(best_of(conditions, limit))]
 
 
 def of_filter(which: FaceFilter) -> Iterator[sa.ColumnElement[bool]]:

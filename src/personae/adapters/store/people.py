@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -233,6 +233,12 @@ class SqlPeople:
     def now(self, person_id: PersonId) -> PersonId:
         """See the port."""
         return self._known(person_id)
+
+    def all_now(self, person_ids: Collection[PersonId]) -> dict[PersonId, PersonId]:
+        """See the port."""
+        mine = people.c.project_id == self.scope.project_id
+        query = sa.select(people.c.id, _OWNER).where(mine, self.scope.among(people.c.id, person_ids))
+        return {PersonId(before): PersonId(now) for before, now in self.scope.connection.execute(query)}
 
     def _people(self, query: sa.Select[Any], given: Mapping[str, Any]) -> list[Person]:
         """Return active people; by id."""

@@ -12,7 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from personae.adapters.store.clusters import LABEL
+from personae.adapters.store.dates import date_key, seconds, written
 from personae.adapters.store.decisions import revoked_sources
+from personae.adapters.store.events import add_events
 from personae.adapters.store.images import SqlImages
 from personae.adapters.store.schema import claims, clusters, faces, files, images, people
 from personae.adapters.store.scope import Scope
@@ -29,12 +31,15 @@ class SqlPhotos:
 
     def before(self, which: PhotoFilter, before: ImageId | None, limit: int) -> list[Image]:
         """See the port."""
-        query = self._ids(which).order_by(images.c.id.desc()).limit(limit)
-        return self._get(query if before is None else query.where(images.c.id < before))
+        query = self._ids(which).order_by(images.c.date_key.desc(), images.c.id.desc()).limit(limit)
+        place = None if before is None else self._place(before)
+        return self._get(query if place is None else query.where(_by_date() < place))
 
     def after(self, which: PhotoFilter, after: ImageId, limit: int) -> list[Image]:
         """See the port."""
-        return self._get(self._ids(which).where(images.c.id > after).order_by(images.c.id).limit(limit))
+        query = self._ids(which).order_by(images.c.date_key, images.c.id).limit(limit)
+        place = self._place(after)
+        return self._get(query if place is None else query.where(_by_date() > place))
 
     def count(self, which: PhotoFilter) -> int:
         """See the port."""
@@ -43,14 +48,10 @@ class SqlPhotos:
 
     def folders(self) -> dict[str, int]:
         """See the port."""
-        # What is left when every character that is no slash is taken off the end; both databases have it.
-        folder = sa.func.rtrim(files.c.uri, sa.func.replace(files.c.uri, "/", ""))
-        query = (
-            sa.select(folder.label("folder"), sa.func.count())
-            .where(files.c.project_id == self.scope.project_id, files.c.image_id.is_not(None))
-            .group_by(folder)
-        )
-        return dict(sorted((str(uri), int(count)) for uri, count in self.scope.connection.execute(query)))
+        query = sa.select(files.c.uri).where(self._of_mine(), files.c.image_id.is_not(None))
+        uris = self.scope.connection.execute(query).scalars()
+        # Here: SQL has no word for the last slash, and what says it takes four times as long.
+        return dict(sorted(Counter(uri[: uri.rfind("/") + 1] for uri in uris).items()))
 
     def reasons(self) -> dict[Reason, int]:
         """See the port."""
@@ -69,9 +70,10 @@ class SqlPhotos:
             found.update({Reason(reason): int(count) for reason in json.loads(text)})
         return dict(found.most_common())
 
-    def unreadable(self, limit: int) -> list[str]:
+    def unreadable(self, limit: int, reason: Reason | None = None) -> list[str]:
         """See the port."""
-        mine = files.c.project_id == self.scope.project_id, files.c.image_id.is_(None), files.c.reason.is_not(None)
+        why = files.c.reason.is_not(None) if reason is None else files.c.reason == reason
+        mine = files.c.project_id == self.scope.project_id, files.c.image_id.is_(None), why
         query = sa.select(files.c.uri).where(*mine).order_by(files.c.uri).limit(limit)
         return [str(uri) for uri in self.scope.connection.execute(query).scalars()]
 
@@ -97,6 +99,19 @@ class SqlPhotos:
             raise NotFound(f"there is no image {image_id}")
         return found
 
+    def undated(self) -> list[ImageId]:
+        """See the port."""
+        query = sa.select(images.c.id).where(images.c.project_id == self.scope.project_id, images.c.taken_at.is_(None))
+        return [ImageId(i) for i in self.scope.connection.execute(query.order_by(images.c.id)).scalars()]
+
+    def set_taken(self, image_id: ImageId, taken_at: datetime | None) -> None:
+        """See the port."""
+        key = date_key(taken_at, self.taken_in(image_id))
+        change = sa.update(images).where(images.c.id == image_id).values(taken_at=written(taken_at), date_key=key)
+        self.scope.connection.execute(change)
+        self.scope.connection.execute(sa.update(faces).where(faces.c.image_id == image_id).values(date_key=key))
+        add_events(self.scope, "image.dated", [{"image_id": image_id}])
+
     def names(self, person_ids: Collection[PersonId]) -> dict[PersonId, str]:
         """See the port."""
         query = sa.select(people.c.id, people.c.name).where(people.c.project_id == self.scope.project_id)
@@ -109,14 +124,25 @@ class SqlPhotos:
         rows = self.scope.connection.execute(query.where(self.scope.among(clusters.c.id, set(cluster_ids))))
         return {ClusterId(cluster_id): f"{LABEL}{number}" for cluster_id, number in rows}
 
+    def _of_mine(self) -> sa.ColumnElement[bool]:
+        # Not by the index of the project: to fetch all its rows one by one takes SQLite five times as long.
+        return files.c.project_id + 0 == self.scope.project_id
+
     def _get(self, query: sa.Select[Any]) -> list[Image]:
         found = self.scope.connection.execute(query).scalars()
         return SqlImages(self.scope).get([ImageId(i) for i in found])
 
     def _ids(self, which: PhotoFilter) -> sa.Select[Any]:
-        # Not by the index of the project: SQLite would look at every photo of it, and sort them, for the first few.
-        mine = images.c.project_id + 0 == self.scope.project_id
+        mine = images.c.project_id == self.scope.project_id
         return sa.select(images.c.id).where(mine, *self._conditions(which))
+
+    def _place(self, image_id: ImageId) -> sa.ColumnElement[Any] | None:
+        """Where a photo stands among the others; None: it is not there."""
+        query = sa.select(images.c.date_key).where(
+            images.c.project_id == self.scope.project_id, images.c.id == image_id
+        )
+        key = self.scope.connection.execute(query).scalar()
+        return None if key is None else sa.tuple_(sa.literal(key), sa.literal(image_id))
 
     def _conditions(self, which: PhotoFilter) -> Iterator[sa.ColumnElement[bool]]:
         if which.person_id is not None:
@@ -133,19 +159,23 @@ class SqlPhotos:
         if which.folder:
             # Not LIKE: SQLite's takes a letter and its capital for the same.
             within = sa.func.substr(files.c.uri, 1, len(which.folder)) == which.folder
-            mine = sa.select(files.c.image_id).where(files.c.project_id == self.scope.project_id, within)
+            mine = sa.select(files.c.image_id).where(self._of_mine(), within)
             yield images.c.id.in_(mine.where(files.c.image_id.is_not(None)))
         if which.source:
             yield images.c.id.in_(self._brought_by(which.source))
         if which.since is not None:
-            yield images.c.created_at >= which.since
+            yield images.c.date_key >= seconds(which.since)
         if which.until is not None:
-            yield images.c.created_at < which.until
+            yield images.c.date_key < seconds(which.until)
 
     def _brought_by(self, source: str) -> sa.Select[Any]:
         brought = claims.join(faces, claims.c.face_id == faces.c.id)
         mine = claims.c.project_id == self.scope.project_id, claims.c.source == source
         return sa.select(faces.c.image_id).select_from(brought).where(*mine)
+
+
+def _by_date() -> sa.Tuple:
+    return sa.tuple_(images.c.date_key, images.c.id)
 
 
 def _shows(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

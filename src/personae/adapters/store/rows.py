@@ -29,8 +29,8 @@ STORED = np.dtype("<f4")
 UNIT_TOLERANCE = 1e-3
 
 
-def face_row(project_id: int, image_id: ImageId, face: NewFace) -> dict[str, Any]:
-    """Return the column values of a new face.
+def face_row(project_id: int, image_id: ImageId, date_key: int, face: NewFace) -> dict[str, Any]:
+    """Return the column values of a new face; `date_key` is its image's.
 
     Raises:
         InputError: a measure is not finite, or there are not five landmarks.
@@ -54,6 +54,7 @@ def face_row(project_id: int, image_id: ImageId, face: NewFace) -> dict[str, Any
     return measures | {
         "project_id": project_id,
         "image_id": image_id,
+        "date_key": date_key,
         "landmarks": landmarks.tolist(),
         "role": face.role,
         "reasons": list(face.reasons),

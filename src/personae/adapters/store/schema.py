@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
 from personae.adapters.store.columns import Embedding, Hex, Id, Json, Moment, Words
 
-VERSION = "0009"
+VERSION = "0011"
 """The newest migration; a store that says so is opened without looking for others."""
 
 metadata = sa.MetaData(
@@ -46,6 +46,8 @@ projects = Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+REFUSED = sa.text("reason IS NOT NULL")
+
 images = Table(
     "images", metadata,
     _key(),
@@ -60,7 +62,11 @@ images = Table(
     Column("reason", sa.Text),
     Column("detail", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("taken_at", sa.Text),
+    Column("date_key", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     UniqueConstraint("project_id", "digest"),
+    Index(None, "project_id", "date_key", "id"),
+    Index("ix_images_refused", "project_id", "reason", sqlite_where=REFUSED, postgresql_where=REFUSED),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -77,6 +83,7 @@ files = Table(
     Column("detail", Words, nullable=False),
     UniqueConstraint("project_id", "uri_key"),
     Index(None, "image_id"),
+    Index("ix_files_refused", "project_id", "reason", sqlite_where=REFUSED, postgresql_where=REFUSED),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -155,10 +162,13 @@ faces = Table(
     Column("crop", Hex),
     _refers("person_id", "people.id", nullable=True),
     _refers("cluster_id", "clusters.id", nullable=True),
+    Column("date_key", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     Index(None, "image_id"),
     Index(None, "project_id"),
-    Index(None, "person_id"),
+    Index(None, "person_id", "date_key", "id"),
     Index(None, "cluster_id"),
+    # Whose faces there are, how many and which is the best, is read from it alone.
+    Index("ix_faces_owners", "project_id", "person_id", "cluster_id", "role", "quality"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

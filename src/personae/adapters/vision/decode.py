@@ -99,11 +99,12 @@ def decode(data: bytes, wanted_side: int, *, max_pixels: int = MAX_PIXELS) -> Pi
         pixels = _reduced(kind, data, image, wanted_side)
         # Read after the pixels: a PNG may say it behind them, and Pillow turns a TIFF, and forgets it, by itself.
         orientation = _orientation(image)
+        taken_at = _taken(image)
         if kind == "tiff":
             width, height = image.size
     if orientation >= 5:
         width, height = height, width
-    return Picture(_upright(pixels, orientation), width, height, kind)
+    return Picture(_upright(pixels, orientation), width, height, kind, taken_at)
 
 
 def when_taken(data: bytes, *, max_pixels: int = MAX_PIXELS) -> datetime | None:
@@ -112,18 +113,14 @@ def when_taken(data: bytes, *, max_pixels: int = MAX_PIXELS) -> datetime | None:
     Args:
         data: a whole file.
         max_pixels: of an image with more nothing is said.
-
-    Source: Exif 2.32, tags 0x9003 and 0x0132.
     """
     try:
-        with _opened(data, max_pixels) as (_, image):
-            exif = image.getexif()
-            said = exif.get_ifd(_EXIF_DETAILS).get(_EXIF_TAKEN) or exif.get(_EXIF_CHANGED)
+        with _opened(data, max_pixels) as (kind, image):
+            if kind == "png":
+                # It may say so behind its pixels.
+                image.load()
+            return _taken(image)
     except ImageError:
-        return None
-    try:
-        return datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
         return None
 
 
@@ -258,6 +255,19 @@ def _orientation(image: Image.Image) -> int:
     except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _taken(image: Image.Image) -> datetime | None:
+    """Return when a camera took it; None where it says nothing sensible, such as year 0.
+
+    Source: Exif 2.32, tags 0x9003 and 0x0132.
+    """
+    try:
+        exif = image.getexif()
+        said = exif.get_ifd(_EXIF_DETAILS).get(_EXIF_TAKEN) or exif.get(_EXIF_CHANGED)
+        return datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except (SyntaxError, ValueError, KeyError, TypeError, AttributeError, OSError, struct.error):
+        return None
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

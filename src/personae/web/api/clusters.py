@@ -18,9 +18,10 @@ from personae.web.models import (
     SplitProposalShape,
     SplitShape,
 )
+from personae.web.once import OnceRoute
 from personae.web.paging import Page, PagingDep
 
-router = APIRouter(prefix="/api/clusters", tags=["clusters"], dependencies=[Reader])
+router = APIRouter(prefix="/api/clusters", tags=["clusters"], dependencies=[Reader], route_class=OnceRoute)
 CHANGED = responses(404, 409)
 
 
@@ -85,6 +86,18 @@ def merge_cluster(engine: EngineDep, cluster_id: ClusterNumber, body: JoinBody) 
 def reject_cluster(engine: EngineDep, cluster_id: ClusterNumber, body: PersonBody) -> OperationShape:
     """Say that no face of a group is this person; it is never proposed again."""
     return OperationShape.of(engine.reject(_label(engine, cluster_id), f"#{body.person_id}"))
+
+
+@router.post("/{cluster_id}/hide", name="hide", dependencies=[Writer], responses=CHANGED)
+def hide_cluster(engine: EngineDep, cluster_id: ClusterNumber) -> OperationShape:
+    """Leave a group out where the pages list people, however its faces are grouped again."""
+    return OperationShape.of(engine.hide(_label(engine, cluster_id)))
+
+
+@router.post("/{cluster_id}/show", name="show_again", dependencies=[Writer], responses=CHANGED)
+def show_cluster_again(engine: EngineDep, cluster_id: ClusterNumber) -> OperationShape:
+    """Show a group that was hidden."""
+    return OperationShape.of(engine.show_again(_label(engine, cluster_id)))
 
 
 @router.get("/{cluster_id}/split", name="propose_split", responses=CHANGED)

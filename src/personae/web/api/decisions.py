@@ -8,9 +8,10 @@ from personae.web.api.ids import OperationNumber
 from personae.web.deps import EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import DecisionShape, OperationShape
+from personae.web.once import OnceRoute
 from personae.web.paging import Page, PagingDep
 
-router = APIRouter(prefix="/api/decisions", tags=["decisions"], dependencies=[Reader])
+router = APIRouter(prefix="/api/decisions", tags=["decisions"], dependencies=[Reader], route_class=OnceRoute)
 CHANGED = responses(404, 409)
 
 

@@ -19,9 +19,8 @@ from personae.engine.facade import Engine
 from personae.errors import InputError, PersonaeError
 from personae.types import Event
 from personae.web.api.ids import LARGEST_ID
-from personae.web.deps import EngineDep, Reader, SiteDep
+from personae.web.deps import EngineDep, Listener, ListenerDep, Reader
 from personae.web.places import placeless
-from personae.web.site import Site
 
 router = APIRouter(prefix="/api/events", tags=["events"], dependencies=[Reader])
 
@@ -84,7 +83,7 @@ class EventPage(BaseModel):
     responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}, "description": "Events, oldest first."}},
 )
 async def list_events(
-    request: Request, site: SiteDep, engine: EngineDep, asked: Annotated[Asked, Depends(asked)]
+    request: Request, listener: ListenerDep, engine: EngineDep, asked: Annotated[Asked, Depends(asked)]
 ) -> EventPage | Response:
     """List what happened after an event; asked for as text/event-stream, go on as it happens."""
     if STREAM not in request.headers.get("accept", ""):
@@ -95,18 +94,18 @@ async def list_events(
     if start is None:
         start = await run_in_threadpool(engine.outbox.last)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(request, site, engine, start, asked.kinds), media_type=STREAM, headers=headers)
+    return StreamingResponse(_stream(listener, engine, start, asked.kinds), media_type=STREAM, headers=headers)
 
 
 def _shape(event: Event) -> EventShape:
     return EventShape(seq=event.seq, kind=event.kind, payload=placeless(event.payload), created_at=event.created_at)
 
 
-async def _stream(request: Request, site: Site, engine: Engine, seq: int, kinds: tuple[str, ...]) -> AsyncIterator[str]:
-    """Yield the events after one as they come, until the client goes or the server stops."""
+async def _stream(listener: Listener, engine: Engine, seq: int, kinds: tuple[str, ...]) -> AsyncIterator[str]:
+    """Yield the events after one as they come, until the client goes, or may no longer be told."""
     yield ": events\n\n"
     silent = 0.0
-    while not site.stopping.is_set() and not await request.is_disconnected():
+    while await listener.stays():
         try:
             found = await run_in_threadpool(engine.outbox.after, seq, AT_ONCE, kinds)
         except PersonaeError:

@@ -14,9 +14,10 @@ from personae.web.api.ids import LARGEST_ID, FaceNumber, Id
 from personae.web.deps import EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import FaceShape, OperationShape, Shape
+from personae.web.once import OnceRoute
 from personae.web.paging import Page, PagingDep
 
-router = APIRouter(prefix="/api/faces", tags=["faces"], dependencies=[Reader])
+router = APIRouter(prefix="/api/faces", tags=["faces"], dependencies=[Reader], route_class=OnceRoute)
 CHANGED = responses(404, 409)
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
 FOREVER = {"Cache-Control": "private, max-age=86400"}

@@ -8,15 +8,19 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from personae.engine.answer import MOST_FACES, About
 from personae.engine.cluster import GroupSummary
 from personae.engine.facade import Engine
 from personae.engine.methods import GroupOptions
+from personae.errors import InputError
+from personae.web.api.ids import Id
 from personae.web.deps import Admin, EngineDep, Reader, Writer
 from personae.web.errors import responses
-from personae.web.models import GroupShape, JobShape, Probability, Shape
+from personae.web.models import GroupShape, JobShape, OperationShape, Probability, Shape
+from personae.web.once import OnceRoute
 from personae.web.places import FileName
 
-router = APIRouter(prefix="/api", tags=["grouping"], dependencies=[Reader])
+router = APIRouter(prefix="/api", tags=["grouping"], dependencies=[Reader], route_class=OnceRoute)
 Queue = Annotated[bool, Query(description="Put it into the queue of jobs instead of doing it now.")]
 RAN = responses(409) | {202: {"model": JobShape, "description": "It is in the queue."}}
 
@@ -69,6 +73,27 @@ class BackfillShape(Shape):
     embedded: int
     without_crop: int
     left: int
+
+
+class MapShape(Shape):
+    """What one drawing of the map did."""
+
+    faces: int
+    model_id: str
+
+
+class AnswerBody(BaseModel):
+    """Who the faces of an unknown group are, or single faces without a name; or who they are not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: Literal["yes", "no"]
+    cluster_id: Id | None = None
+    face_count: int | None = Field(default=None, description="Of the group when it was shown; with more it is refused.")
+    face_ids: list[Id] = Field(default=[], max_length=MOST_FACES, description="Instead of a group.")
+    but: list[Id] = Field(default=[], max_length=MOST_FACES, description="Those among them who are somebody else.")
+    person_id: Id | None = None
+    name: str | None = Field(default=None, max_length=1000, description="To a yes, instead of a person.")
 
 
 class SuggestionShape(Shape):
@@ -133,6 +158,21 @@ def backfill(
     return BackfillShape.model_validate(engine.backfill(body.limit))
 
 
+@router.post("/faces/map", name="map", dependencies=[Writer], responses=RAN)
+def draw_map(engine: EngineDep, response: Response, queue: Queue = False) -> MapShape | JobShape:
+    """Lay out all faces in two dimensions, those that are alike beside one another, for the page that shows them."""
+    if queue:
+        response.status_code = 202
+        return JobShape.of(engine.queue("map"), engine.parts.clock())
+    return MapShape.model_validate(engine.draw_map())
+
+
+@router.delete("/faces/map", name="forget_map", status_code=204, dependencies=[Writer])
+def forget_map(engine: EngineDep) -> None:
+    """Remove the map."""
+    engine.forget_map()
+
+
 @router.post("/group", name="group", dependencies=[Writer], responses=responses(409))
 def group(engine: EngineDep) -> GroupShape:
     """Recognise known people, and group the unknown faces that have come since; nothing is done when none has."""
@@ -145,8 +185,19 @@ def review(
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     skip: Annotated[list[str] | None, Query(max_length=1000, description="Labels that are left out for now.")] = None,
 ) -> list[SuggestionShape]:
-    """List whom to ask a human about, best first; answer with confirm, merge or reject."""
+    """List whom to ask a human about, best first."""
     return [SuggestionShape.model_validate(each) for each in engine.suggestions(limit, skip or ())]
+
+
+@router.post("/review", name="answer", dependencies=[Writer], responses=responses(404, 409))
+def answer(engine: EngineDep, body: AnswerBody) -> OperationShape:
+    """Say who the faces are, or who they are not, some of them excepted: one decision for all."""
+    about = About(body.cluster_id, tuple(body.face_ids), tuple(body.but), body.face_count)
+    if body.answer == "yes":
+        return OperationShape.of(engine.answer_yes(about, body.person_id, body.name))
+    if body.person_id is None or body.name is not None:
+        raise InputError("say who it is not: person_id")
+    return OperationShape.of(engine.answer_no(about, body.person_id))
 
 
 def _run(

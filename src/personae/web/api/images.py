@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, File, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from personae.ports import FaceFilter
@@ -15,7 +15,7 @@ from personae.web.deps import Admin, EngineDep, Reader, Writer
 from personae.web.errors import responses
 from personae.web.models import FaceShape, ImageShape, JobShape
 from personae.web.paging import Page, PagingDep
-from personae.web.uploads import Picture
+from personae.web.uploads import KINDS, take_in
 
 router = APIRouter(prefix="/api/images", tags=["images"], dependencies=[Reader])
 FACES_SHOWN = 1000
@@ -53,9 +53,11 @@ def list_images(
 
 
 @router.post("", name="upload", status_code=201, dependencies=[Writer], responses=responses(413, 415))
-def upload_image(engine: EngineDep, response: Response, picture: Picture) -> TakenIn:
+def upload_image(
+    engine: EngineDep, response: Response, picture: Annotated[UploadFile, File(description=f"A picture: {KINDS}.")]
+) -> TakenIn:
     """Take in one picture that is sent, and keep it; 200 when it was known already."""
-    image, new = engine.take_in(picture)
+    image, new = take_in(engine, picture)
     response.status_code = 201 if new else 200
     listed = engine.browse.faces(0, FACES_SHOWN, FaceFilter(image_id=image.id))
     return TakenIn(new=new, image=ImageShape.of(image), faces=[FaceShape.of(face) for face in listed])

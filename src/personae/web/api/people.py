@@ -21,9 +21,10 @@ from personae.web.models import (
     SplitProposalShape,
     SplitShape,
 )
+from personae.web.once import OnceRoute
 from personae.web.paging import Page, PagingDep
 
-router = APIRouter(prefix="/api/people", tags=["people"], dependencies=[Reader])
+router = APIRouter(prefix="/api/people", tags=["people"], dependencies=[Reader], route_class=OnceRoute)
 MISSING = responses(404)
 CHANGED = responses(404, 409)
 
@@ -43,6 +44,14 @@ class MergeBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     into: Id = Field(description="The person that stays.")
+
+
+class FacesBody(BaseModel):
+    """Which faces a decision is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    face_ids: list[Id] = Field(min_length=1, max_length=100_000)
 
 
 class RecordShape(Shape):
@@ -118,6 +127,30 @@ def rename_person(engine: EngineDep, person_id: PersonNumber, body: NameBody) ->
 def merge_person(engine: EngineDep, person_id: PersonNumber, body: MergeBody) -> OperationShape:
     """Make two people one; all faces of this one belong to the other."""
     return OperationShape.of(engine.merge(_reference(engine, person_id), f"#{body.into}"))
+
+
+@router.post("/{person_id}/hide", name="hide", dependencies=[Writer], responses=CHANGED)
+def hide_person(engine: EngineDep, person_id: PersonNumber) -> OperationShape:
+    """Leave a person out where the pages list people; it is recognised as ever."""
+    return OperationShape.of(engine.hide(_reference(engine, person_id)))
+
+
+@router.post("/{person_id}/show", name="show_again", dependencies=[Writer], responses=CHANGED)
+def show_person_again(engine: EngineDep, person_id: PersonNumber) -> OperationShape:
+    """Show a person that was hidden."""
+    return OperationShape.of(engine.show_again(_reference(engine, person_id)))
+
+
+@router.post("/{person_id}/faces/confirm", name="confirm_faces", dependencies=[Writer], responses=CHANGED)
+def confirm_faces_of_person(engine: EngineDep, person_id: PersonNumber, body: FacesBody) -> OperationShape:
+    """Say that faces are the person whom they are tied to; no machine takes them away again."""
+    return OperationShape.of(engine.confirm_faces(_reference(engine, person_id), body.face_ids))
+
+
+@router.post("/{person_id}/faces/reject", name="reject_faces", dependencies=[Writer], responses=CHANGED)
+def reject_faces_of_person(engine: EngineDep, person_id: PersonNumber, body: FacesBody) -> OperationShape:
+    """Say that faces are not the person whom they are tied to; they are never proposed as that person again."""
+    return OperationShape.of(engine.reject_faces(_reference(engine, person_id), body.face_ids))
 
 
 @router.get("/{person_id}/split", name="propose_split", responses=CHANGED)

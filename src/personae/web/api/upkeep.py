@@ -7,9 +7,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from personae.engine.facade import Engine
-from personae.errors import NotFound
-from personae.web.deps import Admin, EngineDep, Reader, Writer
-from personae.web.errors import responses
+from personae.web.deps import Admin, EngineDep, Reader
 from personae.web.models import JobShape, Shape
 from personae.web.places import Sentence
 
@@ -152,34 +150,32 @@ def doctor_fix(engine: EngineDep) -> DoctorShape:
     return _examined(engine, fix=True)
 
 
-@router.post("/calibration", name="calibrate", dependencies=[Writer])
+@router.post("/calibration", name="calibrate", dependencies=[Admin])
 def calibrate(engine: EngineDep, body: CalibrationBody) -> CalibratedShape:
     """Find the score that strangers of the gallery reach at a false match rate, and ask from there on."""
     return CalibratedShape.model_validate(engine.calibrate(body.fmr))
 
 
-@router.delete("/calibration", name="reset_calibration", dependencies=[Writer])
+@router.delete("/calibration", name="reset_calibration", dependencies=[Admin])
 def reset_calibration(engine: EngineDep) -> ResetShape:
     """Go by the models' own threshold again."""
     return ResetShape(reset=engine.reset_calibration())
 
 
-@router.get("/probability", name="chances", responses=responses(404))
-def chances(engine: EngineDep) -> ChancesShape:
-    """Say on what it rests how often scores are right; 404 when it was not learnt."""
+@router.get("/probability", name="chances")
+def chances(engine: EngineDep) -> ChancesShape | None:
+    """Say on what it rests how often scores are right; null when it was not learnt."""
     found = engine.chances()
-    if found is None:
-        raise NotFound("it was not learnt yet how often a score is right")
-    return ChancesShape.model_validate(found)
+    return None if found is None else ChancesShape.model_validate(found)
 
 
-@router.post("/probability", name="learn_chances", dependencies=[Writer])
+@router.post("/probability", name="learn_chances", dependencies=[Admin])
 def learn_chances(engine: EngineDep) -> ChancesShape:
     """Learn from confirmed faces how often a score is right, and say so in receipts from now on."""
     return ChancesShape.model_validate(engine.learn_chances())
 
 
-@router.delete("/probability", name="forget_chances", dependencies=[Writer])
+@router.delete("/probability", name="forget_chances", dependencies=[Admin])
 def forget_chances(engine: EngineDep) -> ResetShape:
     """Say nothing of how often scores are right."""
     return ResetShape(reset=engine.forget_chances())

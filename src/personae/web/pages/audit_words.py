@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personae.engine.facade import Engine
-from personae.errors import NotFound
 from personae.types import Decision, DecisionKind, Maker, Operation
 
 KINDS = {
@@ -92,13 +91,7 @@ def sentence(summary: str) -> str:
 def names_of(engine: Engine, decisions: Sequence[Decision]) -> dict[int, str]:
     """Return the names of the people whom decisions speak of; who is nobody any more is left out."""
     wanted = {i for said in decisions for i in (said.person_id, said.into_person_id) if i is not None}
-    found: dict[int, str] = {}
-    for person_id in sorted(wanted):
-        try:
-            found[int(person_id)] = engine.browse.person(engine.browse.person_now(person_id)).name
-        except NotFound:
-            continue
-    return found
+    return {int(person_id): person.name for person_id, person in engine.browse.people_now(wanted).items()}
 
 
 def said_of(decision: Decision, names: Mapping[int, str]) -> Said:

@@ -9,13 +9,19 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from personae.engine.facade import Engine
-from personae.errors import NotFound
-from personae.references import Reference
+from personae.references import ReferenceStatus
 from personae.web.api.ids import LARGEST_ID, CharacterNumber, ReferenceNumber
 from personae.web.pages.character_checks import latest_checks
-from personae.web.pages.character_views import PAST_SHOWN, CharacterView, character_view, on_picture, replaced
+from personae.web.pages.character_views import (
+    PAST_SHOWN,
+    CharacterView,
+    character_view,
+    on_picture,
+    own_reference,
+    replaced,
+)
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
-from personae.web.pages.render import by_htmx, fragment, page, redirect, say
+from personae.web.pages.render import Back, by_htmx, fragment, page, redirect, say
 from personae.web.uploads import read_picture
 
 router = APIRouter(prefix="/characters", dependencies=[PageReader], include_in_schema=False)
@@ -73,10 +79,11 @@ def select_face(
 ) -> Response:
     """Make a detected face the one that anchors its reference."""
     who = f"#{character_id}"
+    back = _chosen_before(engine, character_id, face_id)
     chosen = engine.select_face(who, face_id)
     counted = enumerate(on_picture(engine.detected_faces(who), chosen.id), 1)
     number = next((number for number, face in counted if face.id == face_id), 0)
-    return _done(request, engine, character_id, f"Face {number} is the reference now.")
+    return _done(request, engine, character_id, f"Face {number} is the reference now.", back)
 
 
 @router.post("/{character_id}/references/{reference_id}/extract", dependencies=[PageWriter])
@@ -84,7 +91,7 @@ def extract_reference(
     request: Request, engine: PageEngine, character_id: CharacterNumber, reference_id: ReferenceNumber
 ) -> Response:
     """Look for the faces of a source image again."""
-    engine.extract_reference(_own(engine, character_id, reference_id).id)
+    engine.extract_reference(own_reference(engine, character_id, reference_id).id)
     return _done(request, engine, character_id, "The faces are looked for again.")
 
 
@@ -93,7 +100,7 @@ def remove_reference(
     request: Request, engine: PageEngine, character_id: CharacterNumber, reference_id: ReferenceNumber
 ) -> Response:
     """Remove a reference with its pictures."""
-    reference = _own(engine, character_id, reference_id)
+    reference = own_reference(engine, character_id, reference_id)
     engine.remove_reference(f"#{character_id}", reference.label)
     return _done(request, engine, character_id, f"The reference {reference.label or 'without a label'} is removed.")
 
@@ -137,12 +144,24 @@ def show_history(
     )  # fmt: skip
 
 
-def _done(request: Request, engine: Engine, character_id: int, words: str) -> Response:
+def _chosen_before(engine: Engine, character_id: int, face_id: int) -> Back | None:
+    """Return the form that chooses the face that counts as yet; None: none was chosen, or it is this one."""
+    faces = engine.detected_faces(f"#{character_id}")
+    wanted = next((face for face in faces if face.id == face_id), None)
+    if wanted is None or engine.reference(wanted.reference_id).status is ReferenceStatus.MULTI_FACE_PENDING:
+        return None
+    for face in faces:
+        if face.reference_id == wanted.reference_id and face.is_primary and face.id != face_id:
+            return Back(f"/characters/{character_id}/select-face", {"face_id": str(face.id)}, "#anchors")
+    return None
+
+
+def _done(request: Request, engine: Engine, character_id: int, words: str, back: Back | None = None) -> Response:
     """Return the references as they are now; without scripts, the whole page."""
     if not by_htmx(request):
         return say(redirect(request, f"/characters/{character_id}"), words)
     values = _anchors(request, character_view(engine, character_id))
-    return say(fragment(request, "character_anchors", **values), words)
+    return say(fragment(request, "character_anchors", **values), words, back=back)
 
 
 def _anchors(request: Request, shown: CharacterView) -> dict[str, Any]:
@@ -155,12 +174,3 @@ def _anchors(request: Request, shown: CharacterView) -> dict[str, Any]:
 def dismissed(request: Request) -> list[str]:
     """Return the versions of references whose warning this browser need not show."""
     return [each for each in request.cookies.get(DISMISSED, "").split(".") if each]
-
-
-def _own(engine: Engine, character_id: int, reference_id: int) -> Reference:
-    """Return a reference of this character. Raises NotFound."""
-    found = engine.reference_status(f"#{character_id}")
-    for reference in found.references:
-        if reference.id == reference_id:
-            return reference
-    raise NotFound(f"{found.name} has no reference {reference_id}")

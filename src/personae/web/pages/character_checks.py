@@ -18,6 +18,7 @@ from personae.web.pages.character_words import check_words
 from personae.web.pages.continuity_plot import HEIGHT, LEFT, WIDTH, draw
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
 from personae.web.pages.render import by_htmx, fragment, page, say
+from personae.web.places import without_places
 from personae.web.uploads import holds_video, kept_pictures, kept_video, read_picture
 
 router = APIRouter(prefix="/characters", dependencies=[PageReader], include_in_schema=False)
@@ -99,7 +100,7 @@ def _pictures(engine: Engine, sent: Sequence[UploadFile]) -> tuple[list[bytes], 
         try:
             good.append(read_picture(engine, file))
         except PersonaeError as error:
-            refused.append((file.filename or "a file without a name", str(error)))
+            refused.append((file.filename or "a file without a name", without_places(str(error))))
     return good, refused
 
 

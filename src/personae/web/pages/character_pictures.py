@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from personae.engine.facade import Engine
-from personae.errors import NotFound
 from personae.web.api.ids import LARGEST_ID, CharacterNumber, Id, ReferenceNumber
+from personae.web.pages.character_views import own_reference
 from personae.web.pages.deps import PageEngine, PageReader
 
 router = APIRouter(prefix="/characters", dependencies=[PageReader], include_in_schema=False)
@@ -21,13 +20,13 @@ Version = Annotated[int, Path(ge=0, le=LARGEST_ID)]
 @router.get("/{character_id}/references/{reference_id}/preview")
 def show_preview(engine: PageEngine, character_id: CharacterNumber, reference_id: ReferenceNumber) -> Response:
     """Return a source image, reduced."""
-    return _jpeg(engine.reference_preview(_own(engine, character_id, reference_id)))
+    return _jpeg(engine.reference_preview(own_reference(engine, character_id, reference_id).id))
 
 
 @router.get("/{character_id}/references/{reference_id}/face")
 def show_face(engine: PageEngine, character_id: CharacterNumber, reference_id: ReferenceNumber) -> Response:
     """Return the face that anchors a reference."""
-    return _jpeg(engine.reference_face(_own(engine, character_id, reference_id)))
+    return _jpeg(engine.reference_face(own_reference(engine, character_id, reference_id).id))
 
 
 @router.get("/{character_id}/faces/{face_id}")
@@ -50,11 +49,3 @@ def show_checked(engine: PageEngine, digest: Digest) -> Response:
 
 def _jpeg(data: bytes) -> Response:
     return Response(data, media_type="image/jpeg", headers=FOREVER)
-
-
-def _own(engine: Engine, character_id: int, reference_id: int) -> int:
-    """Return the id of a reference of this character. Raises NotFound."""
-    found = engine.reference_status(f"#{character_id}")
-    if all(reference.id != reference_id for reference in found.references):
-        raise NotFound(f"{found.name} has no reference {reference_id}")
-    return reference_id

@@ -123,6 +123,15 @@ def replaced(engine: Engine, found: CharacterStatus) -> list[Replaced]:
     return shown
 
 
+def own_reference(engine: Engine, character_id: int, reference_id: int) -> Reference:
+    """Return a reference of this character. Raises NotFound."""
+    found = engine.reference_status(f"#{character_id}")
+    for reference in found.references:
+        if reference.id == reference_id:
+            return reference
+    raise NotFound(f"{found.name} has no reference {reference_id}")
+
+
 def status_of(references: Sequence[Reference]) -> str:
     """Return the status that stands for a character: its main reference's, "none" without one."""
     return references[0].status.value if references else "none"
@@ -169,15 +178,8 @@ class CheckView:
 
 def check_views(engine: Engine, checks: Sequence[LikenessCheck]) -> list[CheckView]:
     """Return checks with what shows them."""
-    shown = []
-    for check in checks:
-        image = engine.browse.image_of(check.digest)
-        shown.append(CheckView(check, None if image is None else image.id, _copied(engine, check.digest)))
-    return shown
-
-
-def _copied(engine: Engine, digest: str) -> bool:
-    try:
-        return bool(engine.checked_picture(digest))
-    except NotFound:
-        return False
+    images, copied = engine.pictured(checks)
+    return [
+        CheckView(check, images[check.digest].id if check.digest in images else None, check.digest in copied)
+        for check in checks
+    ]

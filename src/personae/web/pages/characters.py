@@ -8,10 +8,12 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from personae.engine.facade import Engine
 from personae.errors import PersonaeError
+from personae.references import Character
 from personae.web.api.ids import LARGEST_ID, CharacterNumber
 from personae.web.pages.character_views import ATTENTION, BUSY, CharacterCard, card_of
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
 from personae.web.pages.render import page, redirect, say
+from personae.web.places import without_places
 from personae.web.uploads import read_picture
 
 router = APIRouter(prefix="/characters", dependencies=[PageReader], include_in_schema=False)
@@ -54,8 +56,8 @@ def add_character(
         try:
             engine.set_reference(f"#{made.person_id}", data)
         except PersonaeError as error:
-            words = f"{made.name} is a character now. The picture cannot be used: {error}"
-    return say(redirect(request, f"/characters/{made.person_id}"), words, _latest(engine))
+            words = f"{made.name} is a character now. The picture cannot be used: {without_places(str(error))}"
+    return say(redirect(request, f"/characters/{made.person_id}"), words, _making(engine, made))
 
 
 @router.get("/duplicates")
@@ -69,7 +71,7 @@ def show_duplicates(
     found = engine.duplicate_characters(threshold)
     shown = found.pairs[first : first + PAIRS]
     ids = {each for pair in shown for each in (pair.first_id, pair.second_id)}
-    cards = {card.id: card for card in map(card_of, engine.characters()) if card.id in ids}
+    cards = {card.id: card for card in map(card_of, engine.characters(sorted(ids)))}
     more = first + PAIRS if len(found.pairs) > first + PAIRS else None
     return page(request, "duplicates", found=found, pairs=shown, cards=cards, next=more)
 
@@ -96,7 +98,7 @@ def _is(card: CharacterCard, which: str) -> bool:
     return which in {"all", card.status}
 
 
-def _latest(engine: Engine) -> int | None:
-    """Return the operation that was made last."""
-    operations = engine.browse.operations(None, 1)
-    return operations[0].id if operations else None
+def _making(engine: Engine, made: Character) -> int | None:
+    """Return the operation that made a character: the first that speaks of it."""
+    operations = engine.browse.said_of_person(made.person_id)
+    return operations[-1].id if operations else None

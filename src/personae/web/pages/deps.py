@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from personae.access import ApiKey, Role
@@ -16,7 +16,11 @@ from personae.errors import Forbidden, NotFound
 from personae.web.deps import KeyDep
 from personae.web.site import site_of
 
-PROJECT_COOKIE = "project"
+PROJECT = "project"
+"""Name of the cookie that says which one was chosen, and of what addresses name it by."""
+PROJECT_HEADER = "X-Project"
+"""What scripts name it by; quoted as in an address."""
+YEAR = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,11 @@ VisitorDep = Annotated[Visitor, Depends(visitor_of)]
 async def page_engine(request: Request, visitor: VisitorDep) -> Engine:
     """Return the engine of the project that the visitor has chosen; of the default one when that is gone.
 
-    A script names the project that its page shows: another window may have chosen another one meanwhile.
+    Scripts and forms name the project that their page shows: another window may have chosen another one meanwhile.
     """
     engines = site_of(request).engines
-    asked = request.query_params.get(PROJECT_COOKIE, "")
-    wanted = (asked or unquote(request.cookies.get(PROJECT_COOKIE, "")))[:100] or engines.default
+    asked = named_project(request)
+    wanted = (asked or unquote(request.cookies.get(PROJECT, "")))[:100] or engines.default
 
     def opened() -> tuple[str, Engine, tuple[str, ...]]:
         names = tuple(project.name for project in engines.projects())
@@ -89,6 +93,16 @@ async def page_engine(request: Request, visitor: VisitorDep) -> Engine:
 
 
 PageEngine = Annotated[Engine, Depends(page_engine)]
+
+
+def named_project(request: Request) -> str:
+    """Return the project that a request names itself; empty: the one that was chosen."""
+    return request.query_params.get(PROJECT, "") or unquote(request.headers.get(PROJECT_HEADER, ""))
+
+
+def choose_project(response: Response, project: str) -> None:
+    """Have a browser ask for this project from now on; scripts may say so too, as each window has its own."""
+    response.set_cookie(PROJECT, quote(project, safe=""), max_age=YEAR, samesite="lax")
 
 
 def require(role: Role) -> Callable[..., Awaitable[None]]:

@@ -61,8 +61,7 @@ def draw(request: Request, engine: PageEngine) -> Response:
 @router.get("/points", name="map_points")
 def points(request: Request, engine: PageEngine) -> Response:
     """Return every face with its place and whose it is; see `packed`."""
-    with engine.parts.store.read() as tx:
-        seq = tx.events.last()
+    seq = engine.outbox.last()
     state = engine.map_state()
     if state.kept is None:
         raise NotFound("there is no map yet: draw it")

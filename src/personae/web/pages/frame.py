@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from personae.web.pages.agenda import agenda_of
+from personae.web.deps import SiteDep
 from personae.web.pages.deps import PageEngine, PageReader
 
 router = APIRouter(dependencies=[PageReader])
 
 
 @router.get("/waiting", name="waiting")
-def count_waiting(request: Request, engine: PageEngine) -> JSONResponse:
-    """Return how many questions the review has."""
-    waiting = agenda_of(request, engine).waiting(engine)
-    return JSONResponse({"waiting": waiting}, headers={"Cache-Control": "no-store"})
+def count_waiting(site: SiteDep, engine: PageEngine) -> JSONResponse:
+    """Return how many questions the review has; with `outdated`, a moment later there is a better answer."""
+    waiting, outdated = site.agendas.of(engine).waiting(engine)
+    return JSONResponse({"waiting": waiting, "outdated": outdated}, headers={"Cache-Control": "no-store"})

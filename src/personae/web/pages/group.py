@@ -5,38 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from personae.engine.facade import Engine
 from personae.errors import Conflict, InputError, NotFound, PersonaeError
 from personae.ports import FaceFilter, FaceOrder
 from personae.types import ClusterId, Operation, Person
-from personae.web.api.ids import LARGEST_ID
+from personae.web.api.ids import LARGEST_ID, ClusterNumber
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
-from personae.web.pages.naming import ChosenForm, Name, Number, likely, person_of, said, title, why
+from personae.web.pages.naming import (
+    AT_ONCE,
+    DECISIONS,
+    HALF_SHOWN,
+    ChosenForm,
+    Name,
+    Number,
+    Start,
+    likely,
+    person_of,
+    said,
+    why,
+)
+from personae.web.pages.receipts import group_words
 from personae.web.pages.render import by_htmx, fragment, page, redirect, say
 from personae.web.places import without_places
 
 router = APIRouter(prefix="/groups/{cluster_id}", dependencies=[PageReader])
 
-AT_ONCE = 96
-DECISIONS = 8
-HALF_SHOWN = 24
-
-Start = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 Picked = Annotated[int | None, Form(ge=1, le=LARGEST_ID)]
-GroupPath = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 @router.get("", name="group")
-def show_group(request: Request, engine: PageEngine, cluster_id: GroupPath) -> Response:
+def show_group(request: Request, engine: PageEngine, cluster_id: ClusterNumber) -> Response:
     """Show a group; one whose faces have all gone tells where they are."""
     values = _all(engine, cluster_id)
     return fragment(request, "group_body", **values) if by_htmx(request) else page(request, "group", **values)
 
 
 @router.get("/faces", name="group_faces")
-def show_faces(request: Request, engine: PageEngine, cluster_id: GroupPath, after: Start = None) -> Response:
+def show_faces(request: Request, engine: PageEngine, cluster_id: ClusterNumber, after: Start = None) -> Response:
     """Show the faces behind one."""
     if not by_htmx(request):
         return page(request, "group", **_all(engine, cluster_id, after))
@@ -44,7 +51,7 @@ def show_faces(request: Request, engine: PageEngine, cluster_id: GroupPath, afte
 
 
 @router.get("/likely", name="group_likely", dependencies=[PageWriter])
-def show_likely(request: Request, engine: PageEngine, cluster_id: GroupPath) -> Response:
+def show_likely(request: Request, engine: PageEngine, cluster_id: ClusterNumber) -> Response:
     """Show whom the group may be."""
     group = engine.browse.cluster(cluster_id)
     found = likely(engine, group.best_face, cluster_id=cluster_id)
@@ -53,7 +60,7 @@ def show_likely(request: Request, engine: PageEngine, cluster_id: GroupPath) -> 
 
 @router.post("/name", name="group_name", dependencies=[PageWriter])
 def name_group(
-    request: Request, engine: PageEngine, cluster_id: GroupPath, name: Name = "", person: Picked = None
+    request: Request, engine: PageEngine, cluster_id: ClusterNumber, name: Name = "", person: Picked = None
 ) -> Response:
     """Say who it is: by name, or the very person who was picked from the proposals."""
     if person is not None:
@@ -62,51 +69,51 @@ def name_group(
 
 
 @router.post("/join", name="group_join", dependencies=[PageWriter])
-def join(request: Request, engine: PageEngine, cluster_id: GroupPath, other: Number, kind: Name) -> Response:
+def join(request: Request, engine: PageEngine, cluster_id: ClusterNumber, other: Number, kind: Name) -> Response:
     """Say that it is this person, or one with this other group."""
     into = f"#{other}" if kind == "person" else engine.browse.cluster(other).label
     return _decide(request, engine, cluster_id, lambda label: engine.merge(label, into))
 
 
 @router.post("/reject", name="group_reject", dependencies=[PageWriter])
-def reject(request: Request, engine: PageEngine, cluster_id: GroupPath, other: Number) -> Response:
+def reject(request: Request, engine: PageEngine, cluster_id: ClusterNumber, other: Number) -> Response:
     """Say that it is not this person."""
     return _decide(request, engine, cluster_id, lambda label: engine.reject(label, f"#{other}"))
 
 
 @router.post("/hide", name="group_hide", dependencies=[PageWriter])
-def hide(request: Request, engine: PageEngine, cluster_id: GroupPath) -> Response:
+def hide(request: Request, engine: PageEngine, cluster_id: ClusterNumber) -> Response:
     """Leave the group out where people are listed."""
     return _decide(request, engine, cluster_id, engine.hide)
 
 
 @router.post("/show", name="group_show", dependencies=[PageWriter])
-def show_again(request: Request, engine: PageEngine, cluster_id: GroupPath) -> Response:
+def show_again(request: Request, engine: PageEngine, cluster_id: ClusterNumber) -> Response:
     """Show the group again."""
     return _decide(request, engine, cluster_id, engine.show_again)
 
 
 @router.post("/split", name="group_split", dependencies=[PageWriter])
-def split(request: Request, engine: PageEngine, cluster_id: GroupPath, chosen: ChosenForm) -> Response:
+def split(request: Request, engine: PageEngine, cluster_id: ClusterNumber, chosen: ChosenForm) -> Response:
     """Take the ticked faces out: they are somebody else, by name or not."""
     name = chosen.name if chosen.name.split() else None
     return _decide(request, engine, cluster_id, lambda label: engine.split(label, chosen.face, name).operation)
 
 
 @router.post("/undo", name="group_undo", dependencies=[PageWriter])
-def undo(request: Request, engine: PageEngine, cluster_id: GroupPath, operation: Number) -> Response:
+def undo(request: Request, engine: PageEngine, cluster_id: ClusterNumber, operation: Number) -> Response:
     """Take a decision back."""
     return _decide(request, engine, cluster_id, lambda _: engine.undo(operation), whole=True)
 
 
 @router.get("/split", name="group_propose_split", dependencies=[PageWriter])
-def propose_split(request: Request, engine: PageEngine, cluster_id: GroupPath) -> Response:
+def propose_split(request: Request, engine: PageEngine, cluster_id: ClusterNumber) -> Response:
     """Propose where the group comes apart most easily."""
     group = engine.browse.cluster(cluster_id)
     proposal = engine.propose_split(group.label)
     values: dict[str, Any] = {
-        "subject": f"/groups/{cluster_id}",
-        "name": title(group),
+        "base": f"/groups/{cluster_id}",
+        "name": group_words(group.label),
         "proposal": proposal,
         "shown": HALF_SHOWN,
     }
@@ -155,7 +162,7 @@ def _head(engine: Engine, cluster_id: int) -> dict[str, Any]:
     group = engine.browse.cluster(cluster_id)
     found = engine.browse.said_of_group(cluster_id, None, DECISIONS)
     return {
-        "group": group, "subject": f"/groups/{cluster_id}", "name": title(group),
+        "group": group, "base": f"/groups/{cluster_id}", "name": group_words(group.label),
         "hidden": engine.browse.group_hidden(cluster_id), "wrong": None,
         "operations": [(operation, said(operation)) for operation in found], "more_decisions": "",
     }  # fmt: skip
@@ -171,9 +178,9 @@ def _faces(engine: Engine, cluster_id: int, after: int | None) -> dict[str, Any]
         "more": more,
         "order": "",
         "orders": {},
-        "subject": f"/groups/{cluster_id}",
+        "base": f"/groups/{cluster_id}",
         "why": why,
-        "name": title(engine.browse.cluster(cluster_id)),
+        "name": group_words(engine.browse.cluster(cluster_id).label),
     }
 
 

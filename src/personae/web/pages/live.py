@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
@@ -19,10 +19,9 @@ from personae.errors import PersonaeError
 from personae.types import Event, Job
 from personae.web.api.events import AT_ONCE, HEARTBEAT_EVERY, STREAM
 from personae.web.api.ids import LARGEST_ID
-from personae.web.deps import SiteDep
+from personae.web.deps import Listener, ListenerDep
 from personae.web.pages.deps import PageEngine, PageReader
 from personae.web.pages.job_words import shown
-from personae.web.site import Site
 
 router = APIRouter(dependencies=[PageReader])
 
@@ -30,6 +29,8 @@ JOBS = 30
 """Of the newest jobs a page is told; unfinished ones are all told."""
 FACES = 24
 """New faces that are told one by one of each look."""
+REFERENCE = ("person_id", "status", "version")
+"""What is told of a reference."""
 RETRY_MS = 1500
 """How long a browser waits before it comes again."""
 
@@ -49,23 +50,22 @@ class Look:
 
 @router.get("/live", name="live")
 async def live(
-    request: Request,
-    site: SiteDep,
+    listener: ListenerDep,
     engine: PageEngine,
     after: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
     last_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = "",
 ) -> StreamingResponse:
-    """Tell of jobs and changes until the page is left; a page that was cut off says where, and misses nothing."""
+    """Tell of jobs and changes until the page is left or signed out; after a break it says where and misses nothing."""
     cut = int(last_id) if last_id.isascii() and last_id.isdecimal() and len(last_id) < 19 else after
     start = await run_in_threadpool(engine.outbox.last) if cut is None else cut
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(request, site, engine, start), media_type=STREAM, headers=headers)
+    return StreamingResponse(_stream(listener, engine, start), media_type=STREAM, headers=headers)
 
 
-async def _stream(request: Request, site: Site, engine: Engine, seq: int) -> AsyncIterator[str]:
+async def _stream(listener: Listener, engine: Engine, seq: int) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\n\n"
     seen, silent = Look(seq, None, ()), 0.0
-    while not site.stopping.is_set() and not await request.is_disconnected():
+    while await listener.stays():
         try:
             seen = await run_in_threadpool(_look, engine, seen)
         except PersonaeError:
@@ -118,10 +118,12 @@ def _told(engine: Engine, job: Job, first: bool) -> dict[str, object]:
 
 
 def _changed(found: Sequence[Event]) -> dict[str, object]:
-    """Return how much of what has happened, and the newest faces."""
+    """Return how much of what has happened, the newest faces, and the references that are not as they were."""
     faces = [{"face": event.payload.get("face_id"), "image": event.payload.get("image_id")}
              for event in found if event.kind == "face.added"]  # fmt: skip
-    return {"kinds": dict(Counter(event.kind for event in found)), "faces": faces[-FACES:]}
+    references = [{name: event.payload.get(name) for name in REFERENCE} for event in found
+                  if event.kind == "reference.changed"]  # fmt: skip
+    return {"kinds": dict(Counter(event.kind for event in found)), "faces": faces[-FACES:], "references": references}
 
 
 def _message(kind: str, data: Mapping[str, object], seq: int) -> str:

@@ -16,15 +16,22 @@ from personae.errors import InputError
 from personae.ports import PeopleFilter
 from personae.types import Cluster, DecisionKind, FaceRole, Operation, OperationId, Person
 from personae.web.api.ids import LARGEST_ID
+from personae.web.pages.receipts import group_words
 
 LOOKED_AT = 60
 """Faces like one that are looked at to find whom it may be."""
 LIKELY = 6
 PROPOSED = 8
+AT_ONCE = 96
+"""Faces of a page."""
+DECISIONS = 8
+HALF_SHOWN = 24
+"""Faces of each part where a split is proposed."""
 
 Name = Annotated[str, Form(max_length=1000)]
 Number = Annotated[int, Form(ge=1, le=LARGEST_ID)]
 Text = Annotated[str, Query(max_length=300)]
+Start = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 
 
 class Chosen(BaseModel):
@@ -115,13 +122,8 @@ def _likely(engine: Engine, kind: str, number: int, score: float) -> Likely:
     if kind == "person":
         return _of_person(engine.browse.person(number), score)
     group = engine.browse.cluster(number)
-    return Likely(title(group), None, group, group.best_face, group.face_count, score)
+    return Likely(group_words(group.label), None, group, group.best_face, group.face_count, score)
 
 
 def _of_person(person: Person, score: float | None) -> Likely:
     return Likely(person.name, person, None, person.best_face, person.face_count, score)
-
-
-def title(group: Cluster) -> str:
-    """Return an unknown group's label as people read it."""
-    return f"Unknown group {group.label.rpartition('_')[2]}"

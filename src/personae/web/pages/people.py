@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from personae.engine.facade import Engine
 from personae.ports import Key, PeopleFilter, PeopleOrder
+from personae.references import Reference
 from personae.types import Cluster, Person
 from personae.web.pages.deps import PageEngine, PageReader
 from personae.web.pages.naming import Text, called
@@ -50,7 +51,7 @@ def list_people(
     asked = Asked(q, order, hidden == "yes")
     people, more = _people(engine, asked, after)
     values: dict[str, Any] = {"asked": asked, "orders": ORDERS, "people": people, "more": more, "after": after}
-    values["statuses"] = _statuses(engine, people)
+    values["references"] = _references(engine, people)
     if by_htmx(request) and after is not None:
         return fragment(request, "people_cards", **values)
     groups, more_groups = ([], "") if q.split() or after else _groups(engine, asked, None)
@@ -106,12 +107,8 @@ def _groups(engine: Engine, asked: Asked, after: str | None) -> tuple[list[Clust
     return shown, f"/people/unknown{asked.query(after=cursor(last.face_count, int(last.id)))}"
 
 
-def _statuses(engine: Engine, people: Sequence[Person]) -> dict[int, str]:
-    """Return how far the references of those are who are characters."""
-    if not any(person.kind == "character" for person in people):
-        return {}
-    statuses = {}
-    for character in engine.characters():
-        main = next(iter(character.references), None)
-        statuses[int(character.person_id)] = "none" if main is None else main.status.value
-    return statuses
+def _references(engine: Engine, people: Sequence[Person]) -> dict[int, Reference]:
+    """Return the main references of those who are characters and have one."""
+    wanted = [person.id for person in people if person.kind == "character"]
+    found = engine.characters(wanted) if wanted else []
+    return {int(character.person_id): character.references[0] for character in found if character.references}

@@ -6,32 +6,55 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from personae.engine.browse_people import ListedFace
 from personae.engine.facade import Engine
-from personae.engine.review import CLUSTER_LABEL
+from personae.engine.questions import Question
+from personae.engine.review import NOISE_LABEL
 from personae.errors import Conflict, InputError, NotFound, PersonaeError
 from personae.ports import FaceFilter, FaceOrder, PeopleFilter
-from personae.types import Operation, Person, PersonId
-from personae.web.api.ids import LARGEST_ID
+from personae.types import FaceId, Operation, Person, PersonId
+from personae.web.api.ids import PersonNumber
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
-from personae.web.pages.naming import ChosenForm, Name, Number, Text, called, likely, said, why
+from personae.web.pages.naming import (
+    AT_ONCE,
+    DECISIONS,
+    HALF_SHOWN,
+    ChosenForm,
+    Name,
+    Number,
+    Start,
+    Text,
+    called,
+    likely,
+    said,
+    why,
+)
 from personae.web.pages.render import by_htmx, fragment, page, redirect, say
 from personae.web.places import without_places
+from personae.web.site import site_of
 
 router = APIRouter(prefix="/people/{person_id}", dependencies=[PageReader])
 
-AT_ONCE = 96
-DECISIONS = 8
 QUESTIONS = 12
-HALF_SHOWN = 24
 ORDERS = {"best": "Best", "newest": "Newest", "unsure": "Least sure"}
 
 Order = Literal["best", "newest", "unsure"]
-Start = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 YesNo = Annotated[Literal["yes", "no"], Form()]
-PersonPath = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """An unknown group, or a face, that may be this person."""
+
+    who: str
+    """What the engine calls it."""
+    face_id: FaceId | None
+    face_count: int
+    score: float
+    to: str
+    """Where it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +66,7 @@ class Wrong:
 
 
 @router.get("", name="person")
-def show_person(request: Request, engine: PageEngine, person_id: PersonPath, order: Order = "best") -> Response:
+def show_person(request: Request, engine: PageEngine, person_id: PersonNumber, order: Order = "best") -> Response:
     """Show a person; one that was merged leads to whom it is now."""
     now = engine.browse.person_now(person_id)
     if now != person_id:
@@ -56,7 +79,7 @@ def show_person(request: Request, engine: PageEngine, person_id: PersonPath, ord
 
 @router.get("/faces", name="person_faces")
 def show_faces(
-    request: Request, engine: PageEngine, person_id: PersonPath, order: Order = "best", after: Start = None
+    request: Request, engine: PageEngine, person_id: PersonNumber, order: Order = "best", after: Start = None
 ) -> Response:
     """Show the faces behind one."""
     values = _faces(engine, person_id, order, after)
@@ -66,60 +89,68 @@ def show_faces(
 
 
 @router.get("/also", name="person_also")
-def show_questions(request: Request, engine: PageEngine, person_id: PersonPath) -> Response:
+def show_questions(request: Request, engine: PageEngine, person_id: PersonNumber) -> Response:
     """Show unknown groups and faces that may be this person."""
     if _nobody(request, engine, person_id):
         return Response("")
-    asked = engine.suggestions(QUESTIONS, person_id=person_id)
-    shown = engine.browse.several([each.face_id for each in asked])
-    places = {listed.face.id: listed.face for listed in shown}
-    in_groups = [each for each in asked if each.who.startswith(CLUSTER_LABEL)]
-    return fragment(
-        request, "person_also", person=engine.browse.person(person_id), asked=asked,
-        groups={each.who: places[each.face_id].cluster_id for each in in_groups},
-        images={i: face.image_id for i, face in places.items()},
-    )  # fmt: skip
+    standing = site_of(request).agendas.of(engine).now(engine)
+    asked = engine.ask(standing.found, QUESTIONS, person_id=person_id).questions
+    waits = standing.pending and standing.found.event < 0
+    shown = [also for question in asked for also in _also(question)][:QUESTIONS]
+    return fragment(request, "person_also", person=engine.browse.person(person_id), asked=shown, waits=waits)
+
+
+def _also(question: Question) -> list[Also]:
+    """Return a group as one, single faces one by one."""
+    group = question.cluster
+    if group is not None:
+        score = question.candidates[0].score
+        return [Also(group.label, group.best_face, group.face_count, score, f"/groups/{group.id}")]
+    return [
+        Also(f"{NOISE_LABEL}{face.id}", face.id, 1, question.scores[face.id], f"/photos/{face.image_id}")
+        for face in question.faces
+    ]
 
 
 @router.get("/decisions", name="person_decisions")
-def show_decisions(request: Request, engine: PageEngine, person_id: PersonPath, before: Start = None) -> Response:
+def show_decisions(request: Request, engine: PageEngine, person_id: PersonNumber, before: Start = None) -> Response:
     """Show what humans and sources said of this person."""
     values = _decisions(engine, person_id, before, 50) | {"person": engine.browse.person(person_id)}
     return fragment(request, "decisions_rows", **values) if by_htmx(request) else page(request, "decisions", **values)
 
 
 @router.post("/rename", name="person_rename", dependencies=[PageWriter])
-def rename(request: Request, engine: PageEngine, person_id: PersonPath, name: Name = "") -> Response:
+def rename(request: Request, engine: PageEngine, person_id: PersonNumber, name: Name = "") -> Response:
     """Give the person another name."""
     return _decide(request, engine, person_id, lambda: engine.name(f"#{person_id}", name), name)
 
 
 @router.post("/hide", name="person_hide", dependencies=[PageWriter])
-def hide(request: Request, engine: PageEngine, person_id: PersonPath) -> Response:
+def hide(request: Request, engine: PageEngine, person_id: PersonNumber) -> Response:
     """Leave the person out where people are listed."""
     return _decide(request, engine, person_id, lambda: engine.hide(f"#{person_id}"))
 
 
 @router.post("/show", name="person_show", dependencies=[PageWriter])
-def show_again(request: Request, engine: PageEngine, person_id: PersonPath) -> Response:
+def show_again(request: Request, engine: PageEngine, person_id: PersonNumber) -> Response:
     """Show the person again where people are listed."""
     return _decide(request, engine, person_id, lambda: engine.show_again(f"#{person_id}"))
 
 
 @router.post("/reject", name="person_reject", dependencies=[PageWriter])
-def reject(request: Request, engine: PageEngine, person_id: PersonPath, chosen: ChosenForm) -> Response:
+def reject(request: Request, engine: PageEngine, person_id: PersonNumber, chosen: ChosenForm) -> Response:
     """Say that the ticked faces are not this person."""
     return _decide(request, engine, person_id, lambda: engine.reject_faces(f"#{person_id}", chosen.face))
 
 
 @router.post("/confirm", name="person_confirm", dependencies=[PageWriter])
-def confirm(request: Request, engine: PageEngine, person_id: PersonPath, chosen: ChosenForm) -> Response:
+def confirm(request: Request, engine: PageEngine, person_id: PersonNumber, chosen: ChosenForm) -> Response:
     """Say that the ticked faces are this person."""
     return _decide(request, engine, person_id, lambda: engine.confirm_faces(f"#{person_id}", chosen.face))
 
 
 @router.post("/split", name="person_split", dependencies=[PageWriter])
-def split(request: Request, engine: PageEngine, person_id: PersonPath, chosen: ChosenForm) -> Response:
+def split(request: Request, engine: PageEngine, person_id: PersonNumber, chosen: ChosenForm) -> Response:
     """Take the ticked faces out: they are somebody else, by name or not."""
     name = chosen.name if chosen.name.split() else None
     return _decide(
@@ -128,18 +159,18 @@ def split(request: Request, engine: PageEngine, person_id: PersonPath, chosen: C
 
 
 @router.post("/undo", name="person_undo", dependencies=[PageWriter])
-def undo(request: Request, engine: PageEngine, person_id: PersonPath, operation: Number) -> Response:
+def undo(request: Request, engine: PageEngine, person_id: PersonNumber, operation: Number) -> Response:
     """Take a decision back."""
     return _decide(request, engine, person_id, lambda: engine.undo(operation), whole=True)
 
 
 @router.get("/split", name="person_propose_split", dependencies=[PageWriter])
-def propose_split(request: Request, engine: PageEngine, person_id: PersonPath) -> Response:
+def propose_split(request: Request, engine: PageEngine, person_id: PersonNumber) -> Response:
     """Propose where the person comes apart most easily."""
     person = engine.browse.person(person_id)
     proposal = engine.propose_split(f"#{person_id}")
     values: dict[str, Any] = {
-        "subject": f"/people/{person_id}",
+        "base": f"/people/{person_id}",
         "name": person.name,
         "proposal": proposal,
         "shown": HALF_SHOWN,
@@ -148,7 +179,7 @@ def propose_split(request: Request, engine: PageEngine, person_id: PersonPath) -
 
 
 @router.post("/also", name="person_answer", dependencies=[PageWriter])
-def answer(request: Request, engine: PageEngine, person_id: PersonPath, who: Name, yes: YesNo) -> Response:
+def answer(request: Request, engine: PageEngine, person_id: PersonNumber, who: Name, yes: YesNo) -> Response:
     """Say whether an unknown group, or face, is this person."""
     if yes == "yes":
         return _decide(request, engine, person_id, lambda: engine.merge(who, f"#{person_id}"), whole=True)
@@ -157,7 +188,7 @@ def answer(request: Request, engine: PageEngine, person_id: PersonPath, who: Nam
 
 @router.get("/merge", name="person_merge", dependencies=[PageWriter])
 def choose_whom(
-    request: Request, engine: PageEngine, person_id: PersonPath, q: Text = "", into: Start = None
+    request: Request, engine: PageEngine, person_id: PersonNumber, q: Text = "", into: Start = None
 ) -> Response:
     """Choose whom this person is one with, and see both before."""
     person = engine.browse.person(person_id)
@@ -167,7 +198,7 @@ def choose_whom(
         "other": None,
         "found": [],
         "faces": {},
-        "subject": f"/people/{person_id}",
+        "base": f"/people/{person_id}",
     }
     if into is not None and into != person_id:
         other = engine.browse.person(into)
@@ -179,7 +210,7 @@ def choose_whom(
 
 
 @router.post("/merge", name="person_merged", dependencies=[PageWriter])
-def merge(request: Request, engine: PageEngine, person_id: PersonPath, other: Number, keep: Number) -> Response:
+def merge(request: Request, engine: PageEngine, person_id: PersonNumber, other: Number, keep: Number) -> Response:
     """Make two people one; the one that is kept gives the name."""
     gone = other if keep == person_id else person_id
     try:
@@ -256,7 +287,7 @@ def _all(engine: Engine, person_id: int, order: Order, after: int | None = None)
 def _head(engine: Engine, person_id: int) -> dict[str, Any]:
     """Return what stands above the faces."""
     stated = engine.browse.stated(person_id)
-    references = [each for each in engine.characters() if each.person_id == person_id]
+    references = engine.characters([PersonId(person_id)])
     return {
         "person": engine.browse.person(person_id), "hidden": engine.browse.person_hidden(person_id), "stated": stated,
         "character": references[0] if references else None, "wrong": None,
@@ -280,7 +311,7 @@ def _faces(engine: Engine, person_id: int, order: Order, after: int | None) -> d
         "more": more,
         "order": order,
         "orders": ORDERS,
-        "subject": f"/people/{person_id}",
+        "base": f"/people/{person_id}",
         "why": why,
     }
 
@@ -290,7 +321,7 @@ def _decisions(engine: Engine, person_id: int, before: int | None, limit: int) -
     shown = found[:limit]
     more = f"/people/{person_id}/decisions?before={shown[-1].id}" if len(found) > limit else ""
     told = [(operation, said(operation)) for operation in shown]
-    return {"operations": told, "more_decisions": more, "subject": f"/people/{person_id}"}
+    return {"operations": told, "more_decisions": more, "base": f"/people/{person_id}"}
 
 
 def _best(engine: Engine, person_id: int) -> list[ListedFace]:

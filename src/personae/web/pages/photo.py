@@ -60,7 +60,7 @@ def show_photo(request: Request, engine: PageEngine, image_id: ImageNumber, want
     names = [file_name(uri) for uri in image.uris]
     return page(
         request, "photo", photo=photo, cards=cards_of(photo), shown=shown_in(photo), beside=beside,
-        query=wanted.asked.query(), taken_in=taken_in, taken=engine.photos.taken(image), names=names,
+        query=wanted.asked.query(), taken_in=taken_in, taken=image.taken_at, names=names,
         trouble=reason_words(image.reason) if image.reason else "", detail=without_places(image.detail),
     )  # fmt: skip
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personae.album import reason_words
 from personae.engine.facade import Engine
-from personae.engine.review import find_person
 from personae.errors import Conflict, InputError, NotFound, PersonaeError
 from personae.ports import PeopleFilter, PhotoFilter
 from personae.types import PersonId, Reason
@@ -39,7 +38,7 @@ class Asked(BaseModel):
     source: Text = ""
     reason: Text = ""
     since: Text = ""
-    """First day, as 2026-05-31."""
+    """First day, as 2026-05-31, on which the photos were taken, or taken in where nobody knows when that was."""
     until: Text = ""
     """Last day."""
 
@@ -113,10 +112,10 @@ def _look_up(engine: Engine, asked: Asked) -> Wanted:
     if asked.reason:
         which, words["reason"] = replace(which, reason=_reason(asked.reason)), f"refused: {reason_words(asked.reason)}"
     if asked.since:
-        which, words["since"] = replace(which, since=_day(asked.since)), f"added since {asked.since}"
+        which, words["since"] = replace(which, since=_day(asked.since)), f"since {asked.since}"
     if asked.until:
         which = replace(which, until=_day(asked.until) + timedelta(days=1))
-        words["until"] = f"added until {asked.until}"
+        words["until"] = f"until {asked.until}"
     chosen = tuple(Choice(said, f"/photos{asked.changed(**{part: ''})}") for part, said in words.items())
     return Wanted(asked, which, name, chosen)
 
@@ -124,8 +123,7 @@ def _look_up(engine: Engine, asked: Asked) -> Wanted:
 def _person(engine: Engine, said: str) -> tuple[PersonId, str]:
     """Return the person of this number or name, or the only one who has it in the name."""
     try:
-        with engine.parts.store.read() as tx:
-            found = find_person(tx, f"#{said}" if said.isdecimal() else said)
+        found = engine.browse.person_called(f"#{said}" if said.isdecimal() else said)
     except NotFound:
         alike = [] if said.isdecimal() else engine.browse.named(PeopleFilter(said, hidden=None), limit=NAMES_SHOWN + 1)
         if not alike:

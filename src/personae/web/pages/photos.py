@@ -93,12 +93,19 @@ def tile_of(photo: SeenPhoto) -> Tile:
 def _around(engine: Engine, wanted: Wanted, *, more: bool) -> dict[str, Any]:
     """Return what stands above the grid; what takes long to count when it is asked for, or in use."""
     asked = wanted.asked
-    refused = asked.show == "refused" and not wanted.choices
+    told = engine.photos.unreadable(reason=wanted.which.reason) if _of_files(wanted) else []
     return {
         "count": 0 if wanted.wrong else engine.photos.count(wanted.which),
         "options": _options(engine) if more or asked.folder or asked.source or asked.reason else None,
-        "unreadable": [file_name(uri) for uri in engine.photos.unreadable()] if refused else [],
+        "unreadable": [file_name(uri) for uri in told],
     }
+
+
+def _of_files(wanted: Wanted) -> bool:
+    """Whether files that are no photos here are asked for: of those nothing is known but why."""
+    asked = wanted.asked
+    more = asked.person, asked.folder, asked.source, asked.since, asked.until
+    return asked.show == "refused" and not wanted.wrong and not any(more)
 
 
 def _options(engine: Engine) -> Options:

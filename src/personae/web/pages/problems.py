@@ -27,6 +27,8 @@ TITLES = {
 RETRY_SECONDS = 5
 _OURS = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
 """A path of this server: browsers take //name, and /\\name, for another one."""
+_WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""The beginning of an address with its server."""
 
 
 def answer_page(request: Request, status: int, detail: str) -> Response:
@@ -48,7 +50,7 @@ def answer_page(request: Request, status: int, detail: str) -> Response:
 
 def local(address: str) -> str:
     """Return the path of an address of ours; of what may lead elsewhere, the start."""
-    if "://" in address:
+    if _WHOLE.match(address):
         address = "/" + address.partition("://")[2].partition("/")[2]
     return address if _OURS.fullmatch(address) else "/"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +18,7 @@ from jinja2.runtime import Context
 
 from personae.core.probability import in_100
 from personae.web.pages import assets
-from personae.web.pages.deps import frame_of
+from personae.web.pages.deps import PROJECT, choose_project, frame_of, named_project
 
 SAID_CHARACTERS = 300
 """Of a sentence that travels in a header."""
@@ -25,6 +27,17 @@ WORTH_BYTES = 1400
 QUICKLY = 4
 SAID_COOKIE = "said"
 SAID_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """How to take back what is no decision: a form that the page sends."""
+
+    to: str
+    """Address."""
+    values: Mapping[str, str]
+    part: str
+    """Selector of the part of the page that the answer takes the place of."""
 
 
 @cache
@@ -73,28 +86,48 @@ def by_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+class Redirect(RedirectResponse):
+    """Leads to another page of ours, by htmx or by the browser."""
+
+    def __init__(self, to: str, by_htmx: bool, project: str) -> None:
+        super().__init__(to, 303)
+        self.to, self.project = to, project
+        if by_htmx:
+            self.status_code = 204
+            self.headers["HX-Redirect"] = to
+            for name in ("location", "content-length"):
+                del self.headers[name]
+
+
 def redirect(request: Request, to: str) -> Response:
-    """Lead the visitor to another page of ours."""
-    if by_htmx(request):
-        return Response(status_code=204, headers={"HX-Redirect": to})
-    return RedirectResponse(to, 303)
+    """Lead the visitor to another page of ours; after a form it is of the project that the form is of."""
+    answer = Redirect(to, by_htmx(request), frame_of(request).project)
+    if request.method == "POST" and named_project(request) == answer.project:
+        choose_project(answer, answer.project)
+    return answer
 
 
-def say(response: Response, text: str, operation: int | None = None) -> Response:
+def say(response: Response, text: str, operation: int | None = None, back: Back | None = None) -> Response:
     """Have a toast say what was done.
 
     Args:
         response: it is added to; of a redirect the next page says it.
         text: one sentence.
-        operation: what Undo takes back; None: there is nothing to take back.
+        operation: what Undo takes back; None: there is no operation.
+        back: what Undo sends instead; a redirect does not carry it.
     """
     short = text if len(text) <= SAID_CHARACTERS else text[: SAID_CHARACTERS - 1] + "…"
-    said = json.dumps({"text": short, "operation": operation})
-    if response.status_code == 303 or "HX-Redirect" in response.headers:
-        kept = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+    said: dict[str, Any] = {"text": short, "operation": operation}
+    if isinstance(response, Redirect):
+        # For that page alone, which another window may not be; and a cookie takes few bytes.
+        said |= {"to": response.to.partition("?")[0], "project": response.project}
+        written = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+        kept = base64.urlsafe_b64encode(written).decode().rstrip("=")
         response.set_cookie(SAID_COOKIE, kept, max_age=SAID_SECONDS, samesite="lax")
     else:
-        response.headers["HX-Trigger"] = f'{{"said": {said}}}'
+        if back is not None:
+            said["back"] = {"to": back.to, "values": dict(back.values), "part": back.part}
+        response.headers["HX-Trigger"] = json.dumps({"said": said})
     return response
 
 
@@ -102,7 +135,7 @@ def _render(request: Request, template: str, values: dict[str, Any]) -> str:
     frame = frame_of(request)
     common = {
         "visitor": frame.visitor, "project": frame.project, "projects": frame.projects, "path": request.url.path,
-        "nonce": getattr(request.state, "nonce", ""),
+        "nonce": getattr(request.state, "nonce", ""), "here": _query(frame.project),
     }  # fmt: skip
     return environment().get_template(f"{template}.html.j2").render(common | values)
 
@@ -110,7 +143,12 @@ def _render(request: Request, template: str, values: dict[str, Any]) -> str:
 @pass_context
 def _in_project(context: Context, path: str) -> str:
     """Return an address of the API with the project in it."""
-    return f"{path}{'&' if '?' in path else '?'}project={quote(str(context['project']), safe='')}"
+    return f"{path}{'&' if '?' in path else '?'}{context['here']}"
+
+
+def _query(project: str) -> str:
+    """Return how an address names the project of the page that it stands in."""
+    return f"{PROJECT}={quote(project, safe='')}"
 
 
 @pass_context

@@ -8,19 +8,21 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from personae.engine.answer import Subject
+from personae.engine.answer import About
 from personae.engine.facade import Engine
 from personae.engine.questions import Asked
 from personae.errors import Conflict, InputError, PersonaeError
 from personae.ports import PeopleFilter
 from personae.types import Operation
+from personae.web.agenda import Standing
 from personae.web.api.ids import ClusterNumber, Id
-from personae.web.pages.agenda import Standing, agenda_of
+from personae.web.once import OnceRoute
 from personae.web.pages.deps import PageEngine, PageReader, PageWriter
 from personae.web.pages.render import fragment, page, redirect, say
 from personae.web.places import without_places
+from personae.web.site import site_of
 
-router = APIRouter(prefix="/review", dependencies=[PageReader])
+router = APIRouter(prefix="/review", dependencies=[PageReader], route_class=OnceRoute)
 
 AT_FIRST = 3
 """Questions in the page itself: one to answer, and the next ones; the script asks for more at once."""
@@ -47,6 +49,7 @@ class AnswerBody(BaseModel):
 
     answer: Literal["yes", "no", "hide"]
     cluster_id: Id | None = None
+    face_count: int | None = None
     face_ids: Faces = []
     but: Faces = []
     person_id: Id | None = None
@@ -59,6 +62,7 @@ class SaidForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cluster_id: Id | None = None
+    face_count: int | None = None
     face_id: Faces = []
     but: Faces = []
     yes: Id | None = None
@@ -68,7 +72,9 @@ class SaidForm(BaseModel):
 
     def body(self) -> AnswerBody:
         """Return what it says: who it is, who it is not, or a name."""
-        about: dict[str, Any] = {"cluster_id": self.cluster_id, "face_ids": self.face_id, "but": self.but}
+        about: dict[str, Any] = {
+            "cluster_id": self.cluster_id, "face_count": self.face_count, "face_ids": self.face_id, "but": self.but,
+        }  # fmt: skip
         if self.yes is None and self.no is None:
             return AnswerBody(answer="yes", name=self.name, **about)
         return AnswerBody(answer="yes" if self.no is None else "no", person_id=self.yes or self.no, **about)
@@ -94,7 +100,7 @@ def show_review(request: Request, engine: PageEngine, only: Annotated[Only, Quer
 def more_questions(request: Request, engine: PageEngine, body: MoreBody) -> Response:
     """Return the next questions, for the script to keep ready."""
     if body.groups:
-        standing = agenda_of(request, engine).now(engine)
+        standing = site_of(request).agendas.of(engine).now(engine)
         asked = engine.ask_about(standing.found, body.groups)
     else:
         standing, asked = _next(request, engine, body)
@@ -166,7 +172,7 @@ def again(request: Request, engine: PageEngine) -> Response:
 
 
 def _next(request: Request, engine: Engine, wanted: MoreBody) -> tuple[Standing, Asked]:
-    standing = agenda_of(request, engine).now(engine)
+    standing = site_of(request).agendas.of(engine).now(engine)
     return standing, engine.ask(standing.found, wanted.limit, wanted.skip, wanted.only)
 
 
@@ -191,12 +197,12 @@ def _decide(engine: Engine, body: AnswerBody) -> Operation:
         if body.cluster_id is None:
             raise InputError("only a group can be hidden here")
         return engine.hide(engine.browse.cluster(body.cluster_id).label)
-    subject = Subject(body.cluster_id, tuple(body.face_ids), tuple(body.but))
+    about = About(body.cluster_id, tuple(body.face_ids), tuple(body.but), body.face_count)
     if body.answer == "yes":
-        return engine.answer_yes(subject, body.person_id, body.name)
+        return engine.answer_yes(about, body.person_id, body.name)
     if body.person_id is None:
         raise InputError("say who it is not")
-    return engine.answer_no(subject, body.person_id)
+    return engine.answer_no(about, body.person_id)
 
 
 def _refused(error: PersonaeError) -> JSONResponse:

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import BaseModel, Field
 
+from personae.engine.facade import Engine
 from personae.errors import InputError, NotFound
+from personae.preferences import Change, InForce, PreferenceScope, Value
 from personae.settings import describe, origin
 from personae.web.api.settings import NOBODY, PLACES
 from personae.web.deps import SiteDep
 from personae.web.pages.deps import PageAdmin, PageEngine, PageReader, VisitorDep
-from personae.web.pages.render import by_htmx, fragment, page, redirect, say
-from personae.web.pages.setting_words import FORMS, ShownSetting, draw, shown
+from personae.web.pages.render import Back, by_htmx, fragment, page, redirect, say
+from personae.web.pages.setting_words import FORMS, draw, shown
 from personae.web.site import Site
 
 router = APIRouter(prefix="/settings", dependencies=[PageReader, PageAdmin])
@@ -21,6 +24,14 @@ router = APIRouter(prefix="/settings", dependencies=[PageReader, PageAdmin])
 MATCH = "person_match_threshold"
 RATES = ((1e-3, "1 in 1,000"), (1e-4, "1 in 10,000"), (1e-5, "1 in 100,000"))
 """Wrong matches of pairs of two people that a calibration may allow."""
+
+
+class ChangeForm(BaseModel):
+    """What was changed; empty: nothing was set."""
+
+    before: str = Field(default="", max_length=100)
+    after: str = Field(default="", max_length=100)
+    studio: bool = False
 
 
 @router.get("", name="settings")
@@ -81,24 +92,48 @@ def set_setting(
     studio: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
     """Change a setting from now on."""
-    now = engine.set_setting(_known(name), _typed(name, value), visitor.name or NOBODY, studio)
+    before = engine.chosen_setting(_known(name), studio)
+    now = engine.set_setting(name, _typed(name, value), visitor.name or NOBODY, studio)
     words = f"It is {now.value} now."
     if studio and now.source == "project":
         words = f"All other projects have {value} now; this one keeps its own, {now.value}."
-    return _changed(request, name, words, shown([now])[0])
+    return _changed(request, words, now, _back(engine, name, before, studio))
 
 
 @router.post("/{name}/unset", name="settings_unset")
 def unset_setting(request: Request, engine: PageEngine, name: str, studio: Annotated[bool, Form()] = False) -> Response:
     """Take a change back."""
-    now = engine.unset_setting(_known(name), studio)
-    return _changed(request, name, f"It is {now.value} again.", shown([now])[0])
+    before = engine.chosen_setting(_known(name), studio)
+    now = engine.unset_setting(name, studio)
+    return _changed(request, f"It is {now.value} again.", now, _back(engine, name, before, studio))
 
 
-def _changed(request: Request, name: str, words: str, setting: ShownSetting) -> Response:
+@router.post("/{name}/undo", name="settings_undo")
+def undo_setting(
+    request: Request,
+    engine: PageEngine,
+    visitor: VisitorDep,
+    name: str,
+    said: Annotated[ChangeForm, Form()],
+) -> Response:
+    """Set back a change, unless somebody has made another since."""
+    scope = PreferenceScope.STUDIO if said.studio else PreferenceScope.PROJECT
+    before, after = (_typed(_known(name), text) if text else None for text in (said.before, said.after))
+    now = engine.undo_setting(Change(name, scope, before, after), visitor.name or NOBODY)
+    return _changed(request, f"It is {now.value} again.", now, _back(engine, name, after, said.studio))
+
+
+def _back(engine: Engine, name: str, before: Value | None, studio: bool) -> Back:
+    """Return the form that sets back what has just been changed."""
+    after = engine.chosen_setting(name, studio)
+    values = {part: "" if value is None else str(value) for part, value in (("before", before), ("after", after))}
+    return Back(f"/settings/{name}/undo", {**values, "studio": "true" if studio else "false"}, f"#{name}")
+
+
+def _changed(request: Request, words: str, now: InForce, back: Back) -> Response:
     if not by_htmx(request):
-        return say(redirect(request, f"/settings#{name}"), words)
-    return say(fragment(request, "setting", setting=setting), words)
+        return say(redirect(request, f"/settings#{now.name}"), words)
+    return say(fragment(request, "setting", setting=shown([now])[0]), words, back=back)
 
 
 def _known(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
@@ -12,12 +11,10 @@ from personae.engine.sign_in import LASTS, LONGEST
 from personae.errors import Forbidden, NotFound, PersonaeError, TooManyAttempts, Unauthenticated
 from personae.web.deps import SESSION_COOKIE, SiteDep
 from personae.web.guard import own_page
-from personae.web.pages.deps import PROJECT_COOKIE, PageReader
+from personae.web.pages.deps import PageReader, choose_project
 from personae.web.pages.problems import local
 from personae.web.pages.render import page, redirect
 from personae.web.site import Site
-
-YEAR = 365 * 24 * 3600
 
 router = APIRouter()
 
@@ -45,6 +42,9 @@ def sign_in(
     except (Unauthenticated, TooManyAttempts) as error:
         said = "This key is not known, or was revoked." if key else _said(error)
         return page(request, "signin", error.http_status, next=local(next), name=name, wrong=said)
+    before = request.cookies.get(SESSION_COOKIE)
+    if before:
+        site.sign_ins.end(before)
     answer = redirect(request, local(next))
     answer.set_cookie(
         SESSION_COOKIE, site.sign_ins.begin(found), max_age=int(LASTS.total_seconds()), httponly=True, samesite="lax",
@@ -67,12 +67,12 @@ def sign_out(request: Request, site: SiteDep) -> Response:
 
 
 @router.post("/project", name="choose_project", dependencies=[PageReader])
-def choose_project(request: Request, site: SiteDep, project: Annotated[str, Form(max_length=100)]) -> Response:
+def show_project(request: Request, site: SiteDep, project: Annotated[str, Form(max_length=100)]) -> Response:
     """Show another project from now on; things of the one before are not in it, so it begins at the start."""
     if project not in {each.name for each in site.engines.projects()}:
         raise NotFound(f"there is no project {project}")
     answer = redirect(request, "/")
-    answer.set_cookie(PROJECT_COOKIE, quote(project, safe=""), max_age=YEAR, httponly=True, samesite="lax")
+    choose_project(answer, project)
     return answer
 
 

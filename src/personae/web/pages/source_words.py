@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from personae.album import reason_words
 from personae.engine.enrich_look import SourceStatus, WaitingFace
 from personae.engine.facade import Engine
-from personae.errors import NotFound
 from personae.records import SourceSpec
+from personae.types import Person, PersonId
 from personae.web.places import file_name, without_places
 
 KEPT = re.compile(r"[0-9a-f]{64}")
@@ -86,12 +86,20 @@ def shown(status: SourceStatus, spec: SourceSpec | None) -> ShownSource:
     )  # fmt: skip
 
 
-def candidate(engine: Engine, face: WaitingFace) -> Candidate:
-    """Return a face that waits, beside whom it may be."""
-    person_face, count = _best(engine, face.person_id)
-    other_face, _ = _best(engine, face.other_id)
+def candidates(engine: Engine, faces: Sequence[WaitingFace]) -> list[Candidate]:
+    """Return the faces that wait, each beside whom it may be."""
+    wanted = {PersonId(i) for face in faces for i in (face.person_id, face.other_id) if i is not None}
+    people = engine.browse.people_now(wanted)
+    return [_candidate(face, people) for face in faces]
+
+
+def _candidate(face: WaitingFace, people: Mapping[PersonId, Person]) -> Candidate:
+    person, other = (people.get(PersonId(i or 0)) for i in (face.person_id, face.other_id))
     name = file_name(face.url)
-    return Candidate(face, "" if KEPT.fullmatch(name) else name, _why(face), person_face, count, other_face)
+    return Candidate(
+        face, "" if KEPT.fullmatch(name) else name, _why(face), person.best_face if person else None,
+        person.face_count if person else 0, other.best_face if other else None,
+    )  # fmt: skip
 
 
 def words_for(reason: str) -> str:
@@ -131,13 +139,3 @@ def _why(face: WaitingFace) -> str:
     if face.score is not None and face.threshold is not None:
         return f"{why}: {face.score:.2f} alike, {face.threshold:.2f} is enough"
     return why
-
-
-def _best(engine: Engine, person_id: int | None) -> tuple[int | None, int]:
-    if person_id is None:
-        return None, 0
-    try:
-        person = engine.browse.person(engine.browse.person_now(person_id))
-    except NotFound:
-        return None, 0
-    return person.best_face, person.face_count

@@ -16,7 +16,7 @@ from personae.web.deps import SiteDep
 from personae.web.pages.deps import PageAdmin, PageEngine, PageReader, PageWriter
 from personae.web.pages.jobs import in_words
 from personae.web.pages.render import by_htmx, page, redirect, say
-from personae.web.pages.source_words import ShownSource, candidate, shown
+from personae.web.pages.source_words import ShownSource, candidates, shown
 from personae.web.paging import CURSOR_CHARACTERS, Paging
 
 router = APIRouter(prefix="/sources", dependencies=[PageReader])
@@ -72,7 +72,7 @@ def list_waiting(
     asked = {name: value for name, value in (("state", state), ("source", source)) if value}
     more = f"/sources/waiting?{urlencode({**asked, 'after': listed.next})}" if listed.next else ""
     return page(
-        request, "waiting", faces=[candidate(engine, face) for face in listed.items], state=state, source=source,
+        request, "waiting", faces=candidates(engine, listed.items), state=state, source=source,
         names=[each.status.source for each in _sources(engine)], more=more,
     )  # fmt: skip
 

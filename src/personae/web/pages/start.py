@@ -19,7 +19,7 @@ from personae.web.pages.jobs import in_words
 from personae.web.pages.render import by_htmx, fragment, page, redirect, say
 from personae.web.places import without_places
 from personae.web.site import Site
-from personae.web.uploads import KINDS, read_picture
+from personae.web.uploads import KINDS, take_in
 
 router = APIRouter(dependencies=[PageReader])
 
@@ -58,7 +58,7 @@ def upload(
     refused: list[tuple[str, str]] = []
     for picture in pictures:
         try:
-            engine.take_in(read_picture(engine, picture))
+            take_in(engine, picture)
         except InputError as error:
             refused.append((picture.filename or "a file without a name", without_places(str(error))))
     if len(refused) < len(pictures):

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from personae.album import reason_words
@@ -18,7 +18,7 @@ from personae.engine.review import MAX_NAME, NOISE_LABEL
 from personae.errors import Conflict, ImageError
 from personae.types import Box, Outcome
 from personae.web.api.ids import LARGEST_ID
-from personae.web.pages.deps import PageEngine, PageReader, PageWriter
+from personae.web.pages.deps import PageEngine, PageReader, PageWriter, page_engine
 from personae.web.pages.receipts import group_words, listed
 from personae.web.pages.render import by_htmx, fragment, page, redirect, say
 from personae.web.uploads import KINDS, read_picture
@@ -98,7 +98,7 @@ class Place(BaseModel):
     person_id: int | None = Field(default=None, ge=1, le=LARGEST_ID)
 
 
-@router.get("", name="who_page")
+@router.get("", name="who_page", dependencies=[Depends(page_engine)])
 def ask(request: Request) -> Response:
     """Show where a photo is dropped."""
     return page(request, "who", kinds=KINDS, answer=None, wrong="")

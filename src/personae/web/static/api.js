@@ -1,6 +1,7 @@
 // Calls to the JSON API in the project of the page, and the sentence that a toast says.
 
-const project = () => document.body.dataset.project;
+/** Name of the project that the page shows. */
+export const project = () => document.body.dataset.project;
 
 /** Return an address of the API with the page's project in it; pictures take it from here. */
 export function inProject(path) {
@@ -16,17 +17,27 @@ export class Refused extends Error {
   }
 }
 
+/** Whether an error says that nothing was heard of the server, so that the same may be asked again. */
+export const silent = (error) => error.status === 0 || error.status === 503;
+
+/** Return a key for something that is to be done once, however often it is asked for. */
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /**
- * Ask the API. `body` is sent as JSON, or as it is when it is a FormData; the answer is what its JSON says.
- * Throws Refused with a sentence for a person.
+ * Ask the API. `body` is sent as JSON, or as it is when it is a FormData; the answer is what its JSON says. With the `key`
+ * of before it is answered as before. Throws Refused with a sentence for a person.
  */
-export async function api(method, path, body, options = {}) {
+export async function api(method, path, body, { key = "", ...options } = {}) {
   const form = body instanceof FormData;
   let answer;
   try {
     answer = await fetch(inProject(path), {
       method,
-      headers: { Accept: "application/json", ...(body && !form ? { "Content-Type": "application/json" } : {}) },
+      headers: {
+        Accept: "application/json",
+        ...(body && !form ? { "Content-Type": "application/json" } : {}),
+        ...(key ? { "Idempotency-Key": key } : {}),
+      },
       body: body === undefined ? undefined : form ? body : JSON.stringify(body),
       credentials: "same-origin",
       ...options,
@@ -62,9 +73,9 @@ export function onUndone(callback) {
   document.body.addEventListener("undone", (event) => callback(event.detail));
 }
 
-/** Take an operation back, and tell the page. */
-export async function undo(operation) {
-  const done = await api("POST", `/api/decisions/${operation}/undo`);
+/** Take an operation back, and tell the page; the second time with the key of the first. */
+export async function undo(operation, key = newKey()) {
+  const done = await api("POST", `/api/decisions/${operation}/undo`, undefined, { key });
   document.body.dispatchEvent(new CustomEvent("undone", { detail: { operation, by: done.id } }));
   return done;
 }

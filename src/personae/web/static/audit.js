@@ -1,6 +1,7 @@
 // Times of the audit as the clock on the wall says, and rows that follow when something is taken back elsewhere.
 
 import { onUndone } from "./api.js";
+import { names } from "./names.js";
 
 const FORMS = {
   time: { timeStyle: "short" },
@@ -19,6 +20,7 @@ function times(root = document) {
 }
 
 times();
+names();
 document.body.addEventListener("htmx:afterSettle", () => times());
 onUndone(({ operation }) => {
   const row = document.getElementById(`operation-${operation}`);

@@ -1,11 +1,12 @@
 // What every page has: keys, toasts, menus that close, and htmx told how to behave.
 
-import { complain, signIn } from "./api.js";
+import { complain, inProject, project, signIn } from "./api.js";
 import * as keys from "./keys.js";
 import * as toasts from "./toasts.js";
 
 const AFTER_LOAD = 600;
 const AFTER_CHANGE = 2500;
+const AFTER_OUTDATED = 10_000;
 
 /** Menus are <details>: they close when somebody goes elsewhere. */
 function menus() {
@@ -55,11 +56,12 @@ function waiting() {
     }
   };
   const ask = async () => {
-    const answer = await fetch("/waiting", { headers: { Accept: "application/json" } }).catch(() => null);
+    const answer = await fetch(inProject("/waiting"), { headers: { Accept: "application/json" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
-    const { waiting: count } = await answer.json();
+    const { waiting: count, outdated } = await answer.json();
     sessionStorage.setItem(kept, String(count));
     show(count);
+    if (outdated) soon(AFTER_OUTDATED);
   };
   let timer = null;
   const soon = (pause) => { clearTimeout(timer); timer = setTimeout(ask, pause); };
@@ -70,9 +72,23 @@ function waiting() {
   document.body.addEventListener("undone", () => soon(AFTER_CHANGE));
 }
 
+/** Another window may have chosen another project: what this one asks for, and opens, is of its own. */
+function ownProject() {
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["X-Project"] = encodeURIComponent(project());
+  });
+  if (!document.querySelector("form.project")) return;
+  const chosen = `project=${encodeURIComponent(project())}`;
+  const choose = () => {
+    if (!document.cookie.split("; ").includes(chosen)) document.cookie = `${chosen}; Path=/; Max-Age=31536000; SameSite=Lax`;
+  };
+  for (const moment of ["focus", "beforeunload"]) addEventListener(moment, choose);
+}
+
 keys.start();
 toasts.start();
 menus();
 submitting();
 requests();
+ownProject();
 waiting();

@@ -1,25 +1,17 @@
 // Rows of jobs that move by themselves: the bar as it goes, the whole row when its state is another.
 
-import { announce } from "./api.js";
+import { announce, inProject } from "./api.js";
 import { live } from "./live.js";
 import { Pace } from "./pace.js";
+import { localTimes } from "./times.js";
 
 const paces = new Map();
 const ENDED = { done: "done", failed: "failed", cancelled: "stopped" };
 
 /** Fetch a part of a page; null while the server is away: whoever asks does so again when it is back. */
 export async function fragment(from) {
-  const answer = await fetch(from, { headers: { "HX-Request": "true" }, cache: "no-store" }).catch(() => null);
+  const answer = await fetch(inProject(from), { headers: { "HX-Request": "true" }, cache: "no-store" }).catch(() => null);
   return answer?.ok && !answer.redirected ? answer.text() : null;
-}
-
-/** Show times as the clock on the wall says. */
-export function localTimes(root = document) {
-  const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of root.querySelectorAll("time[data-local]")) {
-    time.textContent = form.format(new Date(time.dateTime));
-    time.removeAttribute("data-local");
-  }
 }
 
 /** Draw how far a job is. Returns whether its row is on the page. */

@@ -40,7 +40,7 @@ function pressed(event) {
 }
 
 /** Show what the keys do. */
-export function help() {
+function help() {
   document.querySelector("dialog.help")?.remove();
   const dialog = document.createElement("dialog");
   dialog.className = "help";

@@ -1,6 +1,6 @@
 // What goes on in the project, told by the server as it happens. When the server is away the page says so, and goes on.
 
-import { signIn } from "./api.js";
+import { inProject, signIn } from "./api.js";
 
 const SHOWN_AFTER = 1500;
 const LONGEST = 10_000;
@@ -19,7 +19,7 @@ export function live({ job = () => {}, changed = () => {}, back = () => {} }) {
   function connect() {
     clearTimeout(timer);
     source?.close();
-    source = new EventSource(`/live${seq ? `?after=${seq}` : ""}`);
+    source = new EventSource(inProject(`/live${seq ? `?after=${seq}` : ""}`));
     source.addEventListener("open", () => {
       wait = 1000;
       if (away.hide()) back();
@@ -61,7 +61,7 @@ export function live({ job = () => {}, changed = () => {}, back = () => {} }) {
 /** Whether the server is there, and asks who we are. */
 async function signedOut() {
   try {
-    const answer = await fetch("/found", { headers: { "HX-Request": "true" }, cache: "no-store" });
+    const answer = await fetch(inProject("/found"), { headers: { "HX-Request": "true" }, cache: "no-store" });
     return answer.status === 401 || answer.headers.has("HX-Redirect");
   } catch {
     return false;
@@ -69,7 +69,7 @@ async function signedOut() {
 }
 
 /** A line at the head of the page while the server is away; not for a moment that nobody would notice. */
-export function awaySign() {
+function awaySign() {
   let sign;
   let timer;
   return {

@@ -11,7 +11,7 @@ export async function fetched(address) {
   return unpacked(await answer.arrayBuffer());
 }
 
-export function unpacked(data) {
+function unpacked(data) {
   const length = new DataView(data).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
   const { count } = header;

@@ -33,7 +33,7 @@ export function palette() {
 }
 
 /** Return which colour each group has: those of many faces have colours of their own as far as there are some. */
-export function colouring(points, by) {
+function colouring(points, by) {
   const ranked = [...points.sizes].filter(([group]) => by === "groups" || group > 0).sort((a, b) => b[1] - a[1]);
   const colour = new Map(by === "plain" ? [] : ranked.map(([group], rank) => [group, 2 + (rank % HUES)]));
   return (group) => (by === "plain" ? 2 : (colour.get(group) ?? 0));

@@ -47,7 +47,7 @@ class Names {
     if (!text) return this.close();
     this.asking = new AbortController();
     try {
-      const answer = await fetch(`/people/names?q=${encodeURIComponent(text)}`, { signal: this.asking.signal });
+      const answer = await fetch(inProject(`/people/names?q=${encodeURIComponent(text)}`), { signal: this.asking.signal });
       if (answer.ok) this.show(await answer.json());
     } catch (error) {
       if (error.name !== "AbortError") this.close();

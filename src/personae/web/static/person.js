@@ -3,6 +3,7 @@
 import { announce, onUndone } from "./api.js";
 import { keys, roving } from "./keys.js";
 import { names } from "./names.js";
+import { ranges } from "./ranges.js";
 
 const page = () => document.getElementById("person");
 const grid = () => document.getElementById("faces");
@@ -10,7 +11,7 @@ const ticks = () => [...document.querySelectorAll("#faces input[name=face]")];
 const ticked = () => ticks().filter((box) => box.checked);
 /** Tiles that a decision took away, by its operation: they come back where they were when it is undone. */
 const taken = new Map();
-let last = null;
+let renewed = Promise.resolve();
 
 function count() {
   const bar = document.querySelector(".pick-bar");
@@ -19,21 +20,6 @@ function count() {
   bar.classList.toggle("open", n > 0);
   document.getElementById("picked").textContent = n;
 }
-
-/** A click with shift ticks all from the one before to this one. */
-function range(event) {
-  const box = event.target;
-  if (!box.matches?.("#faces input[name=face]")) return;
-  const all = ticks();
-  if (shift && last && all.includes(last)) {
-    const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
-    for (const one of all.slice(from, to + 1)) one.checked = box.checked;
-  }
-  last = box;
-  count();
-}
-
-let shift = false;
 
 function clear() {
   for (const box of ticked()) box.checked = false;
@@ -67,8 +53,9 @@ function bringBack(operation) {
 /** Show how it stands by now. */
 function refresh(target = "#person") {
   const order = grid()?.dataset.order;
-  const path = page().dataset.subject + (order ? `?order=${order}` : "");
-  return htmx.ajax("GET", path, { target, select: target, swap: "outerHTML" });
+  const path = page().dataset.base + (order ? `?order=${order}` : "");
+  renewed = htmx.ajax("GET", path, { target, select: target, swap: "outerHTML" }).catch(() => null);
+  return renewed;
 }
 
 function said(xhr) {
@@ -178,8 +165,7 @@ function decideByKeys() {
 }
 
 function listen() {
-  document.addEventListener("click", (event) => { shift = event.shiftKey; }, true);
-  document.addEventListener("change", range);
+  ranges("#faces input[name=face]", count);
   document.addEventListener("keydown", (event) => {
     const { target } = event;
     if (event.key === "Enter" && target.matches?.("#faces input[name=face]")) {
@@ -193,9 +179,12 @@ function listen() {
   }, true);
   document.body.addEventListener("htmx:afterRequest", decided);
   document.body.addEventListener("htmx:afterSettle", enhance);
-  onUndone(({ operation }) => {
+  onUndone(async ({ operation }) => {
+    // What is on its way shows how it stood before.
+    await renewed;
     if (!page()) return;
-    if (taken.has(operation)) {
+    // Where every face was taken away there is no grid any more to put them back into.
+    if (taken.has(operation) && grid()) {
       bringBack(operation);
       refresh("#person-head");
       announce("The faces are back.");

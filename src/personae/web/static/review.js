@@ -1,10 +1,11 @@
 // The review: the next question is shown at once, the answer goes its way beside it, and any of it can be taken back.
 
-import { announce, api, complain, undo } from "./api.js";
+import { announce, api, complain, newKey, silent, undo } from "./api.js";
 import { keys, roving } from "./keys.js";
-import { mergeWith, showPhoto } from "./review_dialogs.js";
+import { ranges } from "./ranges.js";
+import { mergeWith, showPhotoOf } from "./review_dialogs.js";
 import { naming } from "./review_names.js";
-import { Pace } from "./review_pace.js";
+import { Tally } from "./review_tally.js";
 import { keysOf, Queue } from "./review_queue.js";
 import { Outbox } from "./review_send.js";
 
@@ -12,8 +13,8 @@ const root = document.querySelector("[data-review]");
 const stage = root.querySelector("[data-stage]");
 const line = root.querySelector("[data-said]");
 const writes = document.body.dataset.writes === "yes";
-const pace = new Pace(root);
-const queue = new Queue(root.dataset.only, (rest) => pace.rest(rest));
+const tally = new Tally(root);
+const queue = new Queue(root.dataset.only, (rest) => tally.rest(rest));
 const outbox = new Outbox((waiting) => away(waiting));
 const decided = [];
 const REFRESH_AFTER = 12;
@@ -116,7 +117,8 @@ const but = (article) => [...article.querySelectorAll("input[name=but]:checked")
 
 function about(article) {
   const { cluster } = article.dataset;
-  if (cluster) return { cluster_id: Number(cluster), but: but(article) };
+  // More faces than were asked about are nobody's yes.
+  if (cluster) return { cluster_id: Number(cluster), face_count: Number(article.dataset.count), but: but(article) };
   const face_ids = [...article.querySelectorAll("input[name=but]")].map((box) => Number(box.value));
   return { face_ids, but: but(article) };
 }
@@ -133,7 +135,7 @@ function decide(path, body, words, { changes = [], again: later = false } = {}) 
     (error) => refused(entry, error),
   );
   decided.push(entry);
-  pace.add(article);
+  tally.add(article);
   if (changes.length) queue.drop(changes);
   tell(words, entry);
   next();
@@ -147,12 +149,14 @@ function decide(path, body, words, { changes = [], again: later = false } = {}) 
 /** The server has said no: the question comes back, unless somebody else has answered it. */
 function refused(entry, error) {
   entry.failed = true;
-  decided.splice(decided.indexOf(entry), 1);
-  pace.takeBack(entry.article);
+  const at = decided.indexOf(entry);
+  if (at >= 0) decided.splice(at, 1);
+  tally.takeBack(entry.article);
   if ([404, 409].includes(error.status)) {
     for (const key of keysOf(entry.article)) queue.answered.delete(key);
     tell("");
-    complain(new Error(`Not done: ${error.message}. It is asked anew if anything of it is still open.`));
+    const perhaps = error.afterSilence ? " The server was away meanwhile: Audit says whether it had been done before." : "";
+    complain(new Error(`Not done: ${error.message}. It is asked anew if anything of it is still open.${perhaps}`));
     queue.fill().catch(() => null);
     return;
   }
@@ -216,7 +220,7 @@ function skip() {
   const article = queue.current;
   if (!article) return false;
   for (const key of keysOf(article)) queue.skipped.add(key);
-  pace.pass(article);
+  tally.pass(article);
   tell("Skipped; it comes again at the end.");
   next();
   return true;
@@ -288,6 +292,7 @@ async function merge() {
 /** Take the last decision back: its question is shown again. */
 async function takeBack() {
   if (takingBack) return;
+  const at = decided.length - 1;
   const entry = decided.pop();
   if (!entry) {
     tell("Nothing was decided here yet.");
@@ -297,27 +302,24 @@ async function takeBack() {
   try {
     await entry.sent;
     if (entry.failed) return;
-    await undo(entry.operation);
+    entry.key ??= newKey();
+    await undo(entry.operation, entry.key);
     if (entry.parts) {
       queue.drop(entry.parts);
       if (queue.current && entry.parts.includes(keysOf(queue.current)[0])) queue.current = null;
-    } else pace.takeBack(entry.article);
+    } else tally.takeBack(entry.article);
     queue.putBack(entry.article);
     show();
     tell(`Taken back: ${entry.words.replace(/\.$/, "")}.`);
   } catch (error) {
+    if (silent(error)) decided.splice(at, 0, entry);
     complain(error.status === 409 ? new Error(`Not taken back: ${error.message}.`) : error);
   } finally {
     takingBack = false;
   }
 }
 
-function photo() {
-  const article = queue.current;
-  const focused = document.activeElement?.closest?.("input[name=but]");
-  const box = focused && article?.contains(focused) ? focused : article?.querySelector("input[name=but]");
-  if (box) showPhoto(box);
-}
+const photo = () => { if (queue.current) showPhotoOf(queue.current); };
 
 function why() {
   const fold = queue.current?.querySelector("[data-why]");
@@ -359,6 +361,7 @@ stage.addEventListener("click", (event) => {
 stage.addEventListener("click", (event) => {
   if (event.detail > 0 && event.target.matches("input[name=but]")) event.target.blur();
 });
+ranges("[data-stage] input[name=but]");
 stage.addEventListener("submit", (event) => {
   if (!queue.current) return;
   event.preventDefault();

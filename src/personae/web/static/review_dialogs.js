@@ -5,7 +5,7 @@ import { naming } from "./review_names.js";
 import { page } from "./review_queue.js";
 
 /** Show the photo of a face, with a box around it. `box` is the face's checkbox. */
-export function showPhoto(box) {
+function showPhoto(box) {
   const dialog = document.querySelector("[data-photo]");
   const picture = dialog.querySelector("img");
   const frame = dialog.querySelector(".photo-box");
@@ -53,4 +53,11 @@ export function mergeWith(cluster) {
   dialog.showModal();
   field.focus();
   return new Promise((done) => { dialog.addEventListener("close", () => done(chosen), { once: true }); });
+}
+
+/** Show the photo of the face that has the focus, else of the first one asked about. */
+export function showPhotoOf(article) {
+  const focused = document.activeElement?.closest?.("input[name=but]");
+  const box = focused && article.contains(focused) ? focused : article.querySelector("input[name=but]");
+  if (box) showPhoto(box);
 }

@@ -1,6 +1,6 @@
 // Answers on their way to the server, in the order in which they were given: the page does not wait for them.
 
-import { api } from "./api.js";
+import { api, newKey, silent } from "./api.js";
 
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 15000;
@@ -27,15 +27,17 @@ export class Outbox {
   }
 
   async tryUntilAnswered(path, body) {
+    // What was done before the connection broke is not done again, and not refused: the server knows the key.
+    const key = newKey();
     for (let wait = FIRST_PAUSE; ; wait = Math.min(LONGEST_PAUSE, wait * 2)) {
       try {
-        const said = await api("POST", path, body);
+        const said = await api("POST", path, body, { key });
         this.away(0);
         return said;
       } catch (error) {
-        if (error.status !== 0 && error.status !== 503) {
+        if (!silent(error)) {
           this.away(0);
-          throw error;
+          throw Object.assign(error, { afterSilence: wait > FIRST_PAUSE });
         }
         this.away(this.waiting);
         await pause(wait);

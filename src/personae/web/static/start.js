@@ -174,7 +174,7 @@ function list(refused) {
 
 /** Have the new faces grouped. */
 async function group() {
-  const answer = await fetch("/group", { method: "POST", headers: { "HX-Request": "true" } }).catch(() => null);
+  const answer = await fetch(inProject("/group"), { method: "POST", headers: { "HX-Request": "true" } }).catch(() => null);
   if (!answer?.ok) complain(new Error("The faces could not be put into the queue for grouping; press “Group them now” below."));
 }
 
@@ -201,7 +201,7 @@ function ending(uploads) {
     if (!uploads.busy && !uploads.refused.length) return;
     const refused = uploads.refused.slice(0, SHOWN_REFUSED).map(({ place, why }) => ({ place, why }));
     sessionStorage.setItem(LEFT, JSON.stringify({ left: uploads.left, refused }));
-    if (uploads.busy && uploads.counts.fresh) navigator.sendBeacon("/group");
+    if (uploads.busy && uploads.counts.fresh) navigator.sendBeacon(inProject("/group"));
   });
 }
 

@@ -247,7 +247,7 @@ async function known(data, stopped) {
   const hexadecimal = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   let answer;
   try {
-    answer = await fetch(`/upload/known/${hexadecimal}`, { headers: { "HX-Request": "true" }, cache: "no-store", signal: stopped });
+    answer = await fetch(inProject(`/upload/known/${hexadecimal}`), { headers: { "HX-Request": "true" }, cache: "no-store", signal: stopped });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Broken();

@@ -1,6 +1,6 @@
 // Who is this? A photo is dropped, pasted or chosen; it stays with this page until somebody asks to keep it.
 
-import { announce, complain } from "./api.js";
+import { announce, complain, inProject } from "./api.js";
 import { names } from "./names.js";
 import { scaled, pointing } from "./stage.js";
 
@@ -85,7 +85,7 @@ async function keep(seen, who) {
   body.set("picture", asked);
   for (const name of ["x", "y", "width", "height"]) body.set(name, seen.dataset[name]);
   for (const [name, value] of Object.entries(who)) if (value) body.set(name, value);
-  const said = await fetch("/who/keep", { method: "POST", body, headers: { "HX-Request": "true" } });
+  const said = await fetch(inProject("/who/keep"), { method: "POST", body, headers: { "HX-Request": "true" } });
   const to = said.headers.get("HX-Redirect");
   if (to) location.assign(to);
   else throw new Error(JSON.parse(said.headers.get("HX-Trigger") ?? "{}").said?.text ?? "The server made a mistake.");

@@ -5,7 +5,7 @@ import { asks } from "./review_queue.js";
 const SHORT = 20000;
 
 /** Counts what is decided on this page. */
-export class Pace {
+export class Tally {
   constructor(root) {
     this.root = root;
     this.times = [];

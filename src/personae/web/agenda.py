@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from fastapi import Request
-
 from personae.engine.facade import Engine
 from personae.engine.survey import Survey
 from personae.errors import PersonaeError
@@ -57,15 +55,15 @@ class Agenda:
             found, pending, trouble = self._found, self._busy, self._trouble
         return Standing(found or engine.groups_only(), pending, trouble)
 
-    def waiting(self, engine: Engine) -> int:
-        """Return how many questions there are, as far as that is known without comparing faces."""
-        found = self._found
-        if found is None:
-            last = engine.outbox.last()
-            if self._counted is None or self._counted[0] != last:
-                self._counted = last, len(engine.groups_only().items)
-            return self._counted[1]
-        return len(found.items)
+    def waiting(self, engine: Engine) -> tuple[int, bool]:
+        """Return how many questions there are, and whether that is outdated; no survey is begun before the first."""
+        if self._found is not None:
+            found = self.now(engine).found
+            return len(found.items), engine.outdated(found)
+        last = engine.outbox.last()
+        if self._counted is None or self._counted[0] != last:
+            self._counted = last, len(engine.groups_only().items)
+        return self._counted[1], False
 
     def _begin(self, engine: Engine) -> None:
         with self._lock:
@@ -104,12 +102,3 @@ class Agendas:
         """Return the agenda of a project."""
         with self._lock:
             return self._of.setdefault(engine, Agenda())
-
-
-def agenda_of(request: Request, engine: Engine) -> Agenda:
-    """Return the agenda of the engine that a request is about."""
-    state = request.app.state
-    if not hasattr(state, "agendas"):
-        state.agendas = Agendas()
-    agendas: Agendas = state.agendas
-    return agendas.of(engine)
