@@ -36,7 +36,7 @@ dev: .venv/.dev ## The same, with what tests and checks need
 
 .venv/.dev: $(WHAT) | .venv/bin/python
 	@echo "== installing personae with what tests and checks need"
-	@$(PIP) -e '.[test,check]' | $(NAMES)
+	@$(PIP) -e '.[test,check,train]' | $(NAMES)
 	@$(BIN)/python -c 'import personae, pytest, mypy'
 	@touch $@ .venv/.run
 

@@ -20,6 +20,7 @@ from personae.core.compare import normalise
 from personae.core.geometry import place_template
 from personae.engine.enrich import EnrichOptions, EnrichSummary
 from personae.engine.parts import Vision
+from personae.errors import ModelError
 from personae.records import SourceSpec, Trust
 from personae.types import Box, Detection, Landmarks, ModelId, PersonId, Pixels, Thresholds, Vectors
 
@@ -123,3 +124,30 @@ def state(home: Path, root: Path) -> tuple[object, object]:
 
 if __name__ == "__main__":
     run(Path(sys.argv[1]), Path(sys.argv[2]))
+
+
+class Other(PatternEmbedder):
+    """Another `Embedder`: it sees part of the squares."""
+
+    model_id = ModelId("other")
+    dimension = 128
+
+    def embed(self, chips: Pixels) -> Vectors:
+        """See the port."""
+        return normalise(super().embed(chips)[:, : self.dimension])
+
+
+class Third(Other):
+    """One more."""
+
+    model_id = ModelId("third")
+    dimension = 96
+
+
+def networks(name: str) -> Vision:
+    """Return the models of these names, joined by +; MODEL for none."""
+    known: dict[str, PatternEmbedder] = {each.model_id: each for each in (PatternEmbedder(), Other(), Third())}
+    chosen = (name or MODEL).split("+")
+    if not set(chosen) <= set(known):
+        raise ModelError(f"there is no model {name}")
+    return Vision(PatternDetector(), tuple(known[each] for each in chosen), PatternEmbedder.thresholds)

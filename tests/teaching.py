@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 
+from personae import Engine
 from personae.core.compare import normalise
+from personae.core.head import Head, make_head
 from personae.engine import ledger
 from personae.engine.parts import Parts, Vision
-from personae.ports import Epoch, Lesson, Plan, Watch
+from personae.ports import Epoch, Learnt, Lesson, Plan, Watch
 from personae.types import (
     Box,
     Decision,
@@ -101,3 +103,14 @@ def album(parts: Parts, people: int = 100) -> tuple[Vectors, Labels]:
     vectors, labels = loud([8] * people)
     store(parts, vectors, labels)
     return vectors, labels
+
+
+def keep_head(engine: Engine, base: str, *, accepted: bool = True, size: int = 192) -> str:
+    """Keep a head that turns one component around; return its name."""
+    weight = np.eye(size, dtype=np.float32)
+    weight[0, 0] = -0.5
+    head: Head = make_head(base, weight)
+    note = {"base": base, "accepted": accepted, "reasons": ["strangers are let in"],
+            "thresholds": asdict(Thresholds(0.3, 0.4, 0.75, 0.5)), "created_at": "2026-01-01"}  # fmt: skip
+    engine.parts.heads.save(head.model_id, Learnt({"weight": head.weight}, note))
+    return head.model_id

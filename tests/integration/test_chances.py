@@ -10,11 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from personae.bootstrap import Shared
 from personae.engine.chances import chances
 from personae.engine.survey import survey
+from personae.engine.switch import SwitchOptions
 from personae.errors import InputError
-from tests.patterns import MODEL, engine_on, fill, photo
+from tests.patterns import MODEL, engine_on, fill, networks, photo
 from tests.served import Served, served
+from tests.teaching import keep_head
 
 PEOPLE, EACH = 11, 5
 SAME, STRANGER = photo(1, 20), photo(99, 0)
@@ -25,7 +28,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Eleven people of five photos are named; of four more photos nobody is, and one of them is a stranger's."""
     folder = tmp_path_factory.mktemp("chances")
     people = {f"P{person}": [(person, number) for number in range(EACH)] for person in range(1, PEOPLE + 1)}
-    with served(folder / "home") as server:
+    with served(folder / "home", Shared(networks=networks)) as server:
         server.engine.ingest(fill(folder / "photos", people))
         server.engine.group()
         for group in server.engine.people()[1]:
@@ -52,7 +55,7 @@ def test_too_few_labels_are_told_by_how_many_are_missing(tmp_path: Path) -> None
 
 def test_nothing_is_said_before_it_is_learnt(web: Served, client: httpx.Client) -> None:
     web.engine.forget_chances()
-    assert client.get("/api/probability").status_code == 404
+    assert client.get("/api/probability").json() is None
     assert client.delete("/api/probability").json() == {"reset": False}
     assert web.engine.who(SAME)[0].probability is None
     assert web.engine.verify(SAME, STRANGER).probability is None
@@ -123,3 +126,15 @@ def test_it_belongs_to_its_models_and_is_the_same_each_time(web: Served, client:
     assert "55 named faces" in client.get("/settings/scores").text
     assert client.delete("/api/probability").json() == {"reset": True}
     assert web.engine.who(SAME)[0].probability is None
+
+
+def test_a_switch_to_another_model_learns_it_for_that_one(web: Served) -> None:
+    web.engine.learn_chances()
+    head = keep_head(web.engine, MODEL)
+    web.engine.switch_model(SwitchOptions(head))
+    found = web.engine.chances()
+    assert found is not None
+    assert (found.model_id, found.faces) == (head, 55)
+    web.engine.switch_model(web.engine.rollback_options())
+    assert web.engine.chances() is not None
+    assert web.engine.forget_chances()

@@ -5,59 +5,28 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from personae import Engine, Settings, open_engine
 from personae.access import Role
 from personae.bootstrap import Shared
-from personae.core.compare import normalise
-from personae.core.head import Head, make_head
 from personae.engine.kinds import KINDS
 from personae.engine.lesson import gather
 from personae.engine.live import EVENT, live
-from personae.engine.parts import Vision
 from personae.engine.progress import Unwatched
 from personae.engine.reference import template_of
 from personae.engine.switch import SwitchOptions, SwitchSummary
 from personae.errors import Cancelled, Conflict, InputError, ModelError, ModelMismatch, NotFound, PersonaeError
-from personae.ports import Learnt
-from personae.types import ModelId, Pixels, Thresholds, Vectors
+from personae.types import ModelId
 from tests import photos as real
-from tests.patterns import MODEL, PatternDetector, PatternEmbedder, fill, photo
+from tests.patterns import MODEL, PatternEmbedder, fill, networks, photo
 from tests.served import make_key, pattern_settings, served
+from tests.teaching import keep_head
 
 PEOPLE = ("Ann", "Bob", "Eve")
 EACH = 4
-
-
-class Other(PatternEmbedder):
-    """Another `Embedder`: it sees part of the squares."""
-
-    model_id = ModelId("other")
-    dimension = 128
-
-    def embed(self, chips: Pixels) -> Vectors:
-        """See the port."""
-        return normalise(super().embed(chips)[:, : self.dimension])
-
-
-class Third(Other):
-    """One more."""
-
-    model_id = ModelId("third")
-    dimension = 96
-
-
-def networks(name: str) -> Vision:
-    known: dict[str, PatternEmbedder] = {each.model_id: each for each in (PatternEmbedder(), Other(), Third())}
-    chosen = (name or MODEL).split("+")
-    if not set(chosen) <= set(known):
-        raise ModelError(f"there is no model {name}")
-    return Vision(PatternDetector(), tuple(known[each] for each in chosen), PatternEmbedder.thresholds)
 
 
 def opened(home: Path) -> Engine:
@@ -108,17 +77,6 @@ def now(engine: Engine) -> str:
 
 def switch(engine: Engine, model: str, **more: object) -> SwitchSummary:
     return engine.switch_model(SwitchOptions(model, by="Ada", **more))  # type: ignore[arg-type]
-
-
-def keep_head(engine: Engine, base: str = MODEL, *, accepted: bool = True, size: int = 192) -> str:
-    """Keep a head that turns one component around; return its name."""
-    weight = np.eye(size, dtype=np.float32)
-    weight[0, 0] = -0.5
-    head: Head = make_head(base, weight)
-    note = {"base": base, "accepted": accepted, "reasons": ["strangers are let in"],
-            "thresholds": asdict(Thresholds(0.3, 0.4, 0.75, 0.5)), "created_at": "2026-01-01"}  # fmt: skip
-    engine.parts.heads.save(head.model_id, Learnt({"weight": head.weight}, note))
-    return head.model_id
 
 
 def test_a_switch_keeps_every_name_and_works_from_crops_and_goes_back(engine: Engine) -> None:
@@ -185,10 +143,10 @@ def damage(engine: Engine, name: str) -> str:
 
 
 REFUSED: dict[str, tuple[Callable[[Engine], str], type[PersonaeError], str]] = {
-    "by the guard": (lambda engine: keep_head(engine, accepted=False), Conflict, "strangers are let in"),
+    "by the guard": (lambda engine: keep_head(engine, MODEL, accepted=False), Conflict, "strangers are let in"),
     "another base": (lambda engine: keep_head(engine, "other"), ModelMismatch, "learnt on other"),
     "missing": (lambda _: "head-0123456789abcdef", NotFound, "no head"),
-    "flipped byte": (lambda engine: damage(engine, keep_head(engine)), ModelError, "SHA-256"),
+    "flipped byte": (lambda engine: damage(engine, keep_head(engine, MODEL)), ModelError, "SHA-256"),
     "unknown": (lambda _: "nosuch", ModelError, "nosuch"),
     "no name": (lambda _: "other+", InputError, "joined by"),
 }
@@ -205,7 +163,7 @@ def test_what_cannot_be_used_is_refused_and_what_is_live_stays(engine: Engine, w
 
 
 def test_a_head_is_laid_over_what_there_is_and_over_what_comes(engine: Engine, tmp_path: Path) -> None:
-    head = keep_head(engine)
+    head = keep_head(engine, MODEL)
     assert switch(engine, head).embedded == 12
     assert (now(engine), engine.live_model().base) == (head, MODEL)
     file = tmp_path / "new.png"
@@ -266,7 +224,7 @@ def test_references_are_embedded_too_and_scores_made_before_are_stale(engine: En
     engine.set_reference("Zoe", photo(9, 0))
     list(engine.work())
     version = engine.reference_status("Zoe").version
-    head = keep_head(engine)
+    head = keep_head(engine, MODEL)
     for model in ("other", MODEL, head):
         assert switch(engine, model).references_without == 0
         with engine.parts.store.read() as tx:

@@ -9,6 +9,8 @@ import numpy as np
 
 from personae.engine.agreement import Agreement, agree
 from personae.engine.backfill import fill
+from personae.engine.chances import chances
+from personae.engine.learn_chances import learn_chances
 from personae.engine.live import AS_SET, EVENT, Live, accepted, is_head, live, make_live, open_model
 from personae.engine.parts import Parts, Vision
 from personae.engine.progress import NOBODY, Progress
@@ -153,6 +155,7 @@ class _Work:
             self._switch(now, summary, set(without))
             # What was taken in under the former model at the last moment.
             fill(self.parts, self.target)
+            self._learn_chances(summary.before)
         if not self.options.dry_run:
             self._forget()
         return summary
@@ -192,6 +195,17 @@ class _Work:
                 tx.references.renew(character.person_id)
         told = json.loads(json.dumps(asdict(summary)))
         tx.events.emit(EVENT, {**told, "by": self.options.by})
+
+    def _learn_chances(self, before: str) -> None:
+        """Learn how often a score is right, where that was known of the model before and is not yet of this one."""
+        with self.parts.store.read() as tx:
+            if chances(tx, before) is None or chances(tx, self.target.model_id) is not None:
+                return
+        try:
+            learn_chances(self.parts)
+        except InputError:
+            # Labels were taken back since: as long as they are too few, nothing is said.
+            return
 
     def _forget(self) -> None:
         """Remove the indexes of models that are not searched: nothing that is erased later may stay in their files."""
