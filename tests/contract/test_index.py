@@ -19,7 +19,7 @@ from personae.errors import InputError, ModelMismatch
 from personae.ports import VectorIndex
 from personae.types import ClusterId, FaceId, Filter, ModelId, PersonId
 from tests.generate import unit_rows
-from tests.indexes import DIMENSION, KINDS, MODEL, SLOW_KINDS, let_go, open_index, opened
+from tests.indexes import DIMENSION, KINDS, MODEL, SLOW, SLOW_KINDS, let_go, open_index, opened
 
 # The client's local mode commits each face by itself: with a disk that is slow, so are these.
 ALL = [pytest.param(kind, marks=pytest.mark.slow) if kind == "qdrant-folder" else kind for kind in KINDS]
@@ -367,7 +367,7 @@ def test_any_sequence_of_calls(kind: str, tmp_path_factory: pytest.TempPathFacto
             return open_index(kind, tmp_path_factory.mktemp(kind))
 
     case = Machine.TestCase
-    # A Qdrant in a folder waits for the disk at every step.
-    examples = 8 if kind in {"qdrant-folder", "qdrant-edge"} else 25
+    # What waits for a disk or a server at every step takes seconds for a few.
+    examples = 8 if kind in {*SLOW, "pgvector"} else 25
     case.settings = settings(max_examples=examples, stateful_step_count=15, deadline=None)
     case("runTest").runTest()

@@ -114,12 +114,12 @@ def crawl(client: httpx.Client, start: list[str], most: int) -> dict[str, list[s
 
 def test_no_page_has_markup_of_a_name(hostile: Hostile) -> None:
     assert len(hostile.taken) > 150
-    searched = [f"/people?q={quote(name, safe='')}" for name in names()]
+    searched = [f"/people?q={quote(name, safe='')}" for name in names()[::3]]
     asked = [f"/people/names?q={quote(name, safe='')}" for name in names()[:60]]
     begun = [f"/people/{number}" for number in hostile.people.values()]
     characters = [f"/characters/{number}" for number in hostile.characters]
     with hostile.web.client() as client:
-        assert crawl(client, [*SECTIONS, *begun, *characters, *searched, *asked], 700) == {}
+        assert crawl(client, [*SECTIONS, *begun, *characters, *searched, *asked], 500) == {}
 
 
 def test_each_name_is_shown_as_it_is(hostile: Hostile) -> None:
@@ -154,7 +154,7 @@ def test_what_the_other_forms_and_filters_are_given_is_said_as_text(hostile: Hos
     with hostile.web.client() as client:
         client.headers["Origin"] = hostile.web.url
         groups = hostile.web.engine.browse.groups()
-        for at, name in enumerate(names()[::4]):
+        for at, name in enumerate(names()[::8]):
             group, face = groups[at % len(groups)], 1 + at % PHOTOS
             image = hostile.web.engine.browse.face(face).face.image_id
             character = f"/characters/{hostile.characters[at % len(hostile.characters)]}"

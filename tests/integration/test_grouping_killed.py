@@ -75,7 +75,7 @@ def test_a_killed_grouping_leaves_all_or_nothing(filled: Path, tmp_path: Path) -
     before, after = outcome(filled), outcome(clean)
     assert before != after
     moments = random.Random(7)
-    for number in range(12):
+    for number in range(4):
         home = tmp_path / str(number)
         shutil.copytree(filled, home)
         run(home, moments.uniform(0, seconds))

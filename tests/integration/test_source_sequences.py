@@ -57,7 +57,7 @@ DECISIONS = st.one_of(
 STEPS = st.lists(st.one_of(st.lists(DECISIONS, min_size=1, max_size=4), st.integers(0, 8)), max_size=10)
 """Decisions of an operation, or the place of an earlier one to undo."""
 Steps = Sequence[list[Decision] | int]
-examples = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 def open_store(path: Path) -> SqlStore:

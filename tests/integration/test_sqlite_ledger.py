@@ -52,7 +52,7 @@ STEPS = st.lists(st.one_of(st.lists(DECISIONS, min_size=1, max_size=3), st.integ
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_store_keeps_what_the_ledger_says(steps: list[list[Decision] | int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'store.db'}"

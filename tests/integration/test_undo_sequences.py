@@ -79,7 +79,7 @@ def standing(engine: Engine) -> list[tuple[str, Maker, list[Decision]]]:
 
 
 @given(STEPS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_the_state_is_that_of_what_stands(home: Path, steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_:
         places = [Path(shutil.copytree(home, Path(folder) / name)) for name in ("lived", "replayed")]

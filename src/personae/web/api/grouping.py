@@ -167,7 +167,7 @@ def draw_map(engine: EngineDep, response: Response, queue: Queue = False) -> Map
     return MapShape.model_validate(engine.draw_map())
 
 
-@router.delete("/faces/map", name="forget_map", status_code=204, dependencies=[Writer])
+@router.delete("/faces/map", name="forget_map", status_code=204, response_class=Response, dependencies=[Writer])
 def forget_map(engine: EngineDep) -> None:
     """Remove the map."""
     engine.forget_map()

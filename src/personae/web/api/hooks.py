@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from personae.engine.hooks import Delivered
@@ -96,7 +96,7 @@ def deliver_hooks(engine: EngineDep) -> list[Told]:
     return [Told.of(told) for told in engine.outbox.deliver()]
 
 
-@router.delete("/{hook_id}", name="remove", status_code=204, responses=responses(404))
+@router.delete("/{hook_id}", name="remove", status_code=204, response_class=Response, responses=responses(404))
 def remove_hook(engine: EngineDep, hook_id: HookNumber) -> None:
     """Tell a receiver nothing more."""
     engine.outbox.remove_hook(hook_id)
