@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from personae.adapters.store.store import SqlStore
 from tests.postgres import Server, UnavailableError
+from tests.stores import new_empty, place_empty
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -45,12 +46,24 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a store that does not exist yet."""
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
         return server.new_schema()
     return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a store that holds nothing yet."""
+    if request.param == "sqlite":
+        yield place_empty(tmp_path / "store.db")
+        return
+    server: Server = request.getfixturevalue("postgres")
+    url = new_empty(server)
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from personae import Engine, Settings, open_engine
+from personae.bootstrap import FILE
 from personae.core.compare import normalise
 from personae.core.geometry import place_template
 from personae.engine.enrich import EnrichOptions, EnrichSummary
@@ -23,6 +24,7 @@ from personae.engine.parts import Vision
 from personae.errors import ModelError
 from personae.records import SourceSpec, Trust
 from personae.types import Box, Detection, Landmarks, ModelId, PersonId, Pixels, Thresholds, Vectors
+from tests.stores import place_empty
 
 SIDE = 480
 SQUARES = 8
@@ -92,6 +94,7 @@ def specs(root: Path) -> list[SourceSpec]:
 @contextmanager
 def engine_on(home: Path, root: Path) -> Iterator[Engine]:
     """Open an engine that sees patterns, with the sources under `root`."""
+    place_empty(home / FILE)
     with open_engine(Settings(home=home, embedders=(MODEL,), workers=2)) as opened:
         embedder = PatternEmbedder()
         vision = Vision(PatternDetector(), (embedder,), embedder.thresholds)

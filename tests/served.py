@@ -13,12 +13,13 @@ import httpx
 
 from personae import Engine, Settings
 from personae.access import Role
-from personae.bootstrap import Shared, open_house
+from personae.bootstrap import FILE, Shared, open_house
 from personae.engine import keys
 from personae.engine.parts import Vision
 from personae.web.serve import GracefulServer, listen, open_site
 from personae.web.site import Site
 from tests.patterns import MODEL, PatternDetector, PatternEmbedder
+from tests.stores import place_empty
 
 START_SECONDS = 30
 
@@ -77,6 +78,8 @@ def served(
         host: to listen on.
         port: likewise; 0: any that is free.
     """
+    if isinstance(home, Path):
+        place_empty(home / FILE)
     settings = home if isinstance(home, Settings) else pattern_settings(home)
     site = open_site(settings, host, job_threads, shared=patterns() if shared is None else shared)
     listening = listen(host, port)

@@ -316,11 +316,11 @@ def make_second_version(store_url: str) -> None:
     engine.dispose()
 
 
-def test_a_store_of_the_second_version_is_upgraded(store_url: str) -> None:
-    make_second_version(store_url)
-    migrate(store_url)
+def test_a_store_of_the_second_version_is_upgraded(new_url: str) -> None:
+    make_second_version(new_url)
+    migrate(new_url)
     for _ in range(2):
-        with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
+        with contextlib.closing(SqlStore.open(new_url, "test", now)) as store:
             with store.write() as tx:
                 (ada,) = tx.people.find("countess")
                 assert (ada.name, ada.aliases, ada.external_ids["imdb"]) == ("Ada", ("Countess",), "nm1")

@@ -40,11 +40,12 @@ from personae.types import (
 )
 from tests.generate import unit_rows
 from tests.indexes import DIMENSION, IN_THE_STORE, KINDS, LASTING, MODEL, opened
+from tests.stores import place_empty
 
 
 @contextmanager
 def open_store(folder: Path) -> Iterator[SqlStore]:
-    store = SqlStore.open(f"sqlite:///{folder / 'store.db'}", "test", lambda: datetime.now(UTC))
+    store = SqlStore.open(place_empty(folder / "store.db"), "test", lambda: datetime.now(UTC))
     yield store
     store.close()
 

@@ -77,20 +77,20 @@ def fill_third_version(url: str) -> None:
             connection.execute(sa.text("INSERT INTO embeddings (face_id, model_id, vector) VALUES (:i, :m, :v)"), cells)
 
 
-def test_embeddings_become_vectors_bit_for_bit(store_url: str) -> None:
-    fill_third_version(store_url)
-    on_server = store_url.startswith("postgresql")
+def test_embeddings_become_vectors_bit_for_bit(new_url: str) -> None:
+    fill_third_version(new_url)
+    on_server = new_url.startswith("postgresql")
     if on_server:
         with pytest.raises(BackendError, match=r"version 0003.*personae migrate"):
-            SqlStore.open(store_url, "test", now)
-    told = migrate(store_url, dry_run=True)
+            SqlStore.open(new_url, "test", now)
+    told = migrate(new_url, dry_run=True)
     assert (told.before, told.after) == ("0003", VERSION)
-    with opened(store_url) as engine, engine.connect() as connection:
+    with opened(new_url) as engine, engine.connect() as connection:
         assert found_version(connection) == "0003"
-    done = migrate(store_url)
+    done = migrate(new_url)
     assert (done.before, done.after) == ("0003", VERSION)
-    assert migrate(store_url).before == VERSION
-    with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
+    assert migrate(new_url).before == VERSION
+    with contextlib.closing(SqlStore.open(new_url, "test", now)) as store:
         check_faces(store)
         if on_server:
             check_table(store)
@@ -127,26 +127,26 @@ def check_table(store: SqlStore) -> None:
         assert tuple(row) == ("vector", True, "e", ["toast_tuple_target=8160"])
 
 
-def test_a_new_store_needs_no_migration(store_url: str, tmp_path: Path) -> None:
-    told = migrate(store_url, dry_run=True)
+def test_a_new_store_needs_no_migration(new_url: str, tmp_path: Path) -> None:
+    told = migrate(new_url, dry_run=True)
     assert (told.before, told.after) == ("", VERSION)
     assert list(tmp_path.iterdir()) == []
-    SqlStore.open(store_url, "test", now).close()
-    assert migrate(store_url).before == VERSION
+    SqlStore.open(new_url, "test", now).close()
+    assert migrate(new_url).before == VERSION
 
 
-def test_a_newer_store_is_left_alone(store_url: str) -> None:
-    migrate(store_url)
-    with writing(store_url) as connection:
+def test_a_newer_store_is_left_alone(new_url: str) -> None:
+    migrate(new_url)
+    with writing(new_url) as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     for dry_run in (True, False):
         with pytest.raises(BackendError, match="newer personae"):
-            migrate(store_url, dry_run)
+            migrate(new_url, dry_run)
 
 
-def test_a_store_that_was_upgraded_under_its_feet_is_not_written(store_url: str) -> None:
-    with contextlib.closing(SqlStore.open(store_url, "test", now)) as store:
-        with writing(store_url) as connection:
+def test_a_store_that_was_upgraded_under_its_feet_is_not_written(new_url: str) -> None:
+    with contextlib.closing(SqlStore.open(new_url, "test", now)) as store:
+        with writing(new_url) as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(BackendError, match="9999"), store.write() as tx:
             tx.settings.set("a", 1)

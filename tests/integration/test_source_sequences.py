@@ -23,6 +23,7 @@ from personae.errors import Conflict
 from personae.ports import Transaction
 from personae.types import Decision, DecisionKind, FaceId, Maker, PersonId
 from tests.contract.test_store_pictures import face, picture
+from tests.stores import place_empty
 
 PEOPLE = st.integers(1, 4).map(PersonId)
 FACES = st.integers(1, 4).map(FaceId)
@@ -61,7 +62,7 @@ examples = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow
 
 
 def open_store(path: Path) -> SqlStore:
-    return SqlStore.open(f"sqlite:///{path}", "test", lambda: datetime.now(UTC))
+    return SqlStore.open(place_empty(path), "test", lambda: datetime.now(UTC))
 
 
 @pytest.fixture(scope="module")

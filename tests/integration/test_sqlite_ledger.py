@@ -17,6 +17,7 @@ from personae.engine import ledger
 from personae.errors import Conflict
 from personae.types import ClusterId, Decision, DecisionKind, FaceId, Maker, PersonId
 from tests.contract.test_store_pictures import face, picture
+from tests.stores import place_empty
 
 PEOPLE = st.sampled_from([PersonId(i) for i in range(1, 5)])
 FACES = st.sampled_from([FaceId(i) for i in range(1, 5)])
@@ -55,7 +56,7 @@ STEPS = st.lists(st.one_of(st.lists(DECISIONS, min_size=1, max_size=3), st.integ
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_store_keeps_what_the_ledger_says(steps: list[list[Decision] | int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'store.db'}"
+        url = place_empty(Path(folder) / "store.db")
         with contextlib.closing(SqlStore.open(url, "test", lambda: datetime.now(UTC))) as store:
             with store.write() as tx:
                 tx.images.add(picture("one", *map(face, range(4))))
@@ -74,7 +75,7 @@ def test_the_store_keeps_what_the_ledger_says(steps: list[list[Decision] | int])
 
 def test_settling_does_not_go_through_the_whole_ledger(tmp_path: Path) -> None:
     """What a decision costs must not grow with all the decisions before it."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
+    url = place_empty(tmp_path / "store.db")
     person, face_id, source = PersonId(1), FaceId(1), Maker.SOURCE
     with contextlib.closing(SqlStore.open(url, "test", lambda: datetime.now(UTC))) as store:
         with store.write() as tx:

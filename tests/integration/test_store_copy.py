@@ -165,25 +165,25 @@ def test_every_table_is_copied(tmp_path: Path) -> None:
         assert set(sa.inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
 
 
-def test_a_target_that_is_not_empty_is_refused(store_url: str, tmp_path: Path) -> None:
+def test_a_target_that_is_not_empty_is_refused(new_url: str, tmp_path: Path) -> None:
     source = f"sqlite:///{tmp_path / 'source.db'}"
     fill(source)
-    SqlStore.open(store_url, "test", now).close()
-    before = everything(store_url)
+    SqlStore.open(new_url, "test", now).close()
+    before = everything(new_url)
     with pytest.raises(Conflict, match="not empty"):
-        copy_store(source, store_url)
-    assert everything(store_url) == before
+        copy_store(source, new_url)
+    assert everything(new_url) == before
     with pytest.raises(Conflict, match="not empty"):
         copy_store(source, source)
 
 
-def test_another_programs_database_is_refused(store_url: str, tmp_path: Path) -> None:
+def test_another_programs_database_is_refused(new_url: str, tmp_path: Path) -> None:
     source = f"sqlite:///{tmp_path / 'source.db'}"
     fill(source)
-    with writing(store_url) as connection:
+    with writing(new_url) as connection:
         connection.execute(sa.text("CREATE TABLE theirs (a int)"))
     with pytest.raises(Conflict, match="not empty"):
-        copy_store(source, store_url)
+        copy_store(source, new_url)
 
 
 def test_what_is_no_store_cannot_be_copied(tmp_path: Path) -> None:
@@ -219,15 +219,15 @@ copy_store(sys.argv[1], sys.argv[2], step)
 
 
 @pytest.mark.parametrize("doing", ["copying faces", "comparing"])
-def test_an_interrupted_copy_is_no_store(store_url: str, tmp_path: Path, doing: str) -> None:
+def test_an_interrupted_copy_is_no_store(new_url: str, tmp_path: Path, doing: str) -> None:
     source = f"sqlite:///{tmp_path / 'source.db'}"
     fill(source)
-    command = [sys.executable, "-c", KILLED, source, store_url, doing]
+    command = [sys.executable, "-c", KILLED, source, new_url, doing]
     assert subprocess.run(command, check=False, env=os.environ).returncode == 9
     for use in (
-        lambda: SqlStore.open(store_url, "test", now),
-        lambda: copy_store(source, store_url),
-        lambda: copy_store(store_url, f"sqlite:///{tmp_path / 'more.db'}"),
+        lambda: SqlStore.open(new_url, "test", now),
+        lambda: copy_store(source, new_url),
+        lambda: copy_store(new_url, f"sqlite:///{tmp_path / 'more.db'}"),
     ):
         with pytest.raises(BackendError, match="interrupted: drop it"):
             use()
