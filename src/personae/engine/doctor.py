@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -86,8 +86,24 @@ def _store(parts: Parts) -> Iterator[_Finding]:
 def _orphans(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         wanted = tx.faces.crops()
-    for digest in sorted(set(parts.crops) - wanted.keys()):
-        yield _Finding("crop_orphan", f"crop {digest} belongs to no face", partial(_remove, parts, digest))
+    yield from _strays("crop_orphan", parts.crops, wanted, "crop {} belongs to no face", parts.crops.delete)
+
+
+def _strays(
+    kind: str, there: Iterable[Digest], wanted: Collection[Digest | None], what: str, remove: Callable[[Digest], object]
+) -> Iterator[_Finding]:
+    """Yield the files that nothing names; `what` has a place for the digest."""
+    for digest in sorted(set(there) - set(wanted)):
+        yield _Finding(kind, what.format(digest), partial(_gone, remove, digest))
+
+
+def _gone(remove: Callable[[Digest], object], digest: Digest) -> bool:
+    remove(digest)
+    return True
+
+
+def _forget_one(forget: Callable[[Parts, Sequence[Digest]], object], parts: Parts, digest: Digest) -> None:
+    forget(parts, [digest])
 
 
 def _lost_crops(parts: Parts) -> Iterator[_Finding]:
@@ -108,11 +124,6 @@ def _trouble(files: Files, digest: Digest) -> str | None:
     except BackendError:
         return "damaged"
     return None
-
-
-def _remove(parts: Parts, digest: Digest) -> bool:
-    parts.crops.delete(digest)
-    return True
 
 
 def _recut(parts: Parts, digest: Digest, face_id: FaceId) -> bool:
@@ -162,9 +173,9 @@ def _sweep(files: Files) -> bool:
 def _pictures(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         wanted, past = tx.references.digests(), tx.references.past_digests()
-    for digest in sorted(set(parts.pictures) - wanted.keys() - past):
-        what = f"source image {digest} belongs to no reference"
-        yield _Finding("picture_orphan", what, partial(_let_go, parts, digest))
+    let_go = partial(_forget_one, forget_pictures, parts)
+    named = wanted.keys() | past
+    yield from _strays("picture_orphan", parts.pictures, named, "source image {} belongs to no reference", let_go)
     for digest, reference_id in sorted(wanted.items()):
         kind = _trouble(parts.pictures, digest)
         if kind is not None:
@@ -172,61 +183,31 @@ def _pictures(parts: Parts) -> Iterator[_Finding]:
             yield _Finding(f"picture_{kind}", what)
 
 
-def _let_go(parts: Parts, digest: Digest) -> bool:
-    forget_pictures(parts, [digest])
-    return True
-
-
 def _checked(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         wanted = tx.likeness.digests()
-    for digest in sorted(set(parts.checked) - wanted):
-        what = f"the copy of {digest} belongs to no check"
-        yield _Finding("copy_orphan", what, partial(_let_go_of_copy, parts, digest))
-
-
-def _let_go_of_copy(parts: Parts, digest: Digest) -> bool:
-    forget_checked(parts, [digest])
-    return True
+    let_go = partial(_forget_one, forget_checked, parts)
+    yield from _strays("copy_orphan", parts.checked, wanted, "the copy of {} belongs to no check", let_go)
 
 
 def _copies(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         known = tx.images.find(list(parts.copies))
-    for digest in sorted(set(parts.copies) - known.keys()):
-        what = f"the reduced copy of {digest} belongs to no photo"
-        yield _Finding("copy_orphan", what, partial(_remove_copies, parts, digest))
-
-
-def _remove_copies(parts: Parts, digest: Digest) -> bool:
-    parts.copies.delete(digest)
-    return True
+    what = "the reduced copy of {} belongs to no photo"
+    yield from _strays("copy_orphan", parts.copies, known, what, parts.copies.delete)
 
 
 def _sent(parts: Parts) -> Iterator[_Finding]:
     with parts.store.read() as tx:
         known = tx.images.find(list(parts.photos))
-    for digest in sorted(set(parts.photos) - known.keys()):
-        what = f"photo {digest} was sent and not taken in"
-        yield _Finding("sent_orphan", what, partial(_remove_sent, parts, digest))
-
-
-def _remove_sent(parts: Parts, digest: Digest) -> bool:
-    parts.photos.delete(digest)
-    return True
+    yield from _strays("sent_orphan", parts.photos, known, "photo {} was sent and not taken in", parts.photos.delete)
 
 
 def _maps(parts: Parts) -> Iterator[_Finding]:
     kept = face_map.kept_file(parts)
-    for digest in sorted(set(parts.maps) - {kept}):
-        yield _Finding("map_orphan", f"map {digest} is none that is shown", partial(_remove_map, parts, digest))
+    yield from _strays("map_orphan", parts.maps, {kept}, "map {} is none that is shown", parts.maps.delete)
     if kept is not None and _trouble(parts.maps, kept) is not None:
         yield _Finding("map_damaged", "the map is damaged or gone: it can be drawn again", partial(_forget_map, parts))
-
-
-def _remove_map(parts: Parts, digest: Digest) -> bool:
-    parts.maps.delete(digest)
-    return True
 
 
 def _forget_map(parts: Parts) -> bool:
