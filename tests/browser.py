@@ -62,6 +62,8 @@ def opened(
 def quiet(page: Page, but: tuple[str, ...] = ()) -> Iterator[list[str]]:
     """Assert that the page logs no error within the block: of a script, of a request, of the content security policy.
 
+    A request that gives way to another (`hx-sync="...:replace"`) is none, though htmx logs two errors for it.
+
     Args:
         page: it is listened to from now on.
         but: parts of what may be logged, as "409" where a refusal is what is tested.
@@ -69,7 +71,11 @@ def quiet(page: Page, but: tuple[str, ...] = ()) -> Iterator[list[str]]:
     heard: list[str] = []
 
     def said(message: Any) -> None:
-        if message.type == "error" and not any(part in message.text for part in but):
+        if message.type != "error" or any(part in message.text for part in but):
+            return
+        if message.text.startswith("htmx:sendAbort") and heard and heard[-1].startswith("htmx:afterRequest"):
+            heard.pop()
+        else:
             heard.append(f"{message.text} ({message.location.get('url', '')})")
 
     def threw(error: Any) -> None:
