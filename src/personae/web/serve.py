@@ -23,6 +23,7 @@ from personae.web.app import create_app
 from personae.web.door import is_this_machine
 from personae.web.engines import Engines
 from personae.web.metrics import Metrics
+from personae.web.pages.render import compile_templates
 from personae.web.runner import JobThreads
 from personae.web.site import Site
 
@@ -92,12 +93,19 @@ class GracefulServer(uvicorn.Server):
     """A server that lets requests end, tells what streams for ever to end, and leaves signals behind."""
 
     def __init__(self, site: Site) -> None:
+        self._app = create_app(site)
         config = uvicorn.Config(
-            create_app(site), log_level="warning", access_log=False, server_header=False, ws="none",
+            self._app, log_level="warning", access_log=False, server_header=False, ws="none",
             timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
         )  # fmt: skip
         super().__init__(config)
         self._site = site
+
+    def prepare(self) -> None:
+        """Do what the framework leaves to the first request: work the routes out, and compile the templates."""
+        for route in self._app.routes:
+            route.matches({"type": "http", "method": "GET", "path": "/none", "root_path": "", "headers": []})
+        compile_templates()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell the streams first: they are requests that end only when they are told."""
@@ -124,17 +132,21 @@ def serve(site: Site, listening: socket.socket, notify: Notify) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     notify(f"personae serves http://{shown}:{port} (API: /openapi.json); Ctrl-C stops it")
-    threading.Thread(target=_warm, args=(site, notify), name="personae-warm", daemon=True).start()
+    server = GracefulServer(site)
+    threading.Thread(target=_warm, args=(site, server, notify), name="personae-warm", daemon=True).start()
     # Threads that compute hand Python's lock over sooner, so that requests which only look do not wait for them.
     sys.setswitchinterval(SWITCH_SECONDS)
-    GracefulServer(site).run(sockets=[listening])
+    server.run(sockets=[listening])
 
 
-def _warm(site: Site, notify: Notify) -> None:
-    """Load the models, so that the first picture does not wait for them, and take up the work that waits."""
+def _warm(site: Site, server: GracefulServer, notify: Notify) -> None:
+    """Make ready what the first visitor would wait for, and take up the work that waits."""
     try:
         site.engines.open_busy()
-        site.engines.open().parts.vision()
+        server.prepare()
+        engine = site.engines.open()
+        engine.parts.vision()
+        site.agendas.of(engine).now(engine)
         # The models and libraries stay: they need not be looked through again and again while requests wait.
         gc.collect()
         gc.freeze()

@@ -59,6 +59,12 @@ def environment() -> Environment:
     return made
 
 
+def compile_templates() -> None:
+    """Read every template, so that no visitor waits for that."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a whole page.
 
