@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import photos
+from tests.commands import as_json, typed
 
 pytestmark = pytest.mark.slow
 
 
 def run(home: Path, *words: object, code: int = 0) -> str:
-    command = [sys.executable, "-m", "personae.cli.main", "--home", str(home), "character", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=300, check=False)
+    done = typed(home, "character", *words)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
 
@@ -62,9 +59,8 @@ def test_an_upload_is_looked_at_in_the_background(tmp_path: Path) -> None:
     home = tmp_path / "home"
     run(home, "add", "Ada")
     assert "pending" in run(home, "reference", "Ada", photos.originals()["obama"])
-    command = [sys.executable, "-m", "personae.cli.main", "--home", str(home), "jobs", "show", "1", "--watch", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    assert json.loads(done.stdout)["result"] == {"reference_id": 1, "status": "completed", "faces": 1, "error": ""}
+    done = as_json(home, "jobs", "show", "1", "--watch")
+    assert done["result"] == {"reference_id": 1, "status": "completed", "faces": 1, "error": ""}
     assert "completed" in run(home, "status", "Ada")
 
 

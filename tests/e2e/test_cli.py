@@ -1,4 +1,4 @@
-"""The command line as a user meets it: a process of its own, exit codes, JSON, errors that say what to do."""
+"""The command line as a user meets it: exit codes, JSON, errors that say what to do, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,82 +8,70 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.commands import COMMAND, as_json, started, typed
 from tests.photos import album
-
-
-def _personae(home: Path, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "personae.cli.main", "--home", os.fspath(home), *map(os.fspath, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("home")
-    done = _personae(place, "organise", album())
+    done = started(place, "organise", album())
     assert done.returncode == 0, done.stderr
     assert "unknown_cluster_1" in done.stdout
     assert (place / "report.html").is_file()
     return place
 
 
-def _json(home: Path, *arguments: str | Path) -> Any:
-    done = _personae(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def test_the_verbs_in_turn(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "home"
     shutil.copytree(home, place)
-    clusters = _json(place, "people")["clusters"]
+    clusters = as_json(place, "people")["clusters"]
     assert clusters[0]["face_count"] >= clusters[-1]["face_count"]
-    named = _personae(place, "name", clusters[0]["label"], "Ann O'Neill")
+    named = typed(place, "name", clusters[0]["label"], "Ann O'Neill")
     assert named.returncode == 0
     assert "undo" in named.stdout
-    shown = _json(place, "show", "Ann O'Neill")
+    shown = as_json(place, "show", "Ann O'Neill")
     assert len(shown["faces"]) == clusters[0]["face_count"]
-    rejected = _json(place, "reject", str(shown["faces"][0]["face_id"]))
-    assert len(_json(place, "show", "ann o'neill")["faces"]) == clusters[0]["face_count"] - 1
-    _json(place, "undo", str(rejected["id"]))
-    assert len(_json(place, "show", "Ann O'Neill")["faces"]) == clusters[0]["face_count"]
-    assert [operation["kind"] for operation in _json(place, "history")][:3] == ["undo", "reject", "name"]
-    assert _json(place, "stats")["people"] == 1
-    assert _json(place, "doctor") == {"differences": [], "remaining": 0}
+    rejected = as_json(place, "reject", str(shown["faces"][0]["face_id"]))
+    assert len(as_json(place, "show", "ann o'neill")["faces"]) == clusters[0]["face_count"] - 1
+    as_json(place, "undo", str(rejected["id"]))
+    assert len(as_json(place, "show", "Ann O'Neill")["faces"]) == clusters[0]["face_count"]
+    assert [operation["kind"] for operation in as_json(place, "history")][:3] == ["undo", "reject", "name"]
+    assert as_json(place, "stats")["people"] == 1
+    assert as_json(place, "doctor") == {"differences": [], "remaining": 0}
 
 
 def test_a_second_organise_recognises_and_keeps(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "home"
     shutil.copytree(home, place)
-    before = _json(place, "people")
-    again = _json(place, "organise", album())
+    before = as_json(place, "people")
+    again = as_json(place, "organise", album())
     assert again["ingest"]["images"] == 0
-    assert _json(place, "people") == before
+    assert as_json(place, "people") == before
 
 
 def test_names_are_shown_as_they_are(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "home"
     shutil.copytree(home, place)
     for number, name in enumerate(("a[/b]", "O'Brien [red]x[/red]", "Zoë 😀"), 1):
-        assert _personae(place, "name", str(number), name).returncode == 0
+        assert typed(place, "name", str(number), name).returncode == 0
         for verb in ("people", "history"):
-            said = _personae(place, verb)
+            said = typed(place, verb)
             assert said.returncode == 0, said.stderr
             assert name in said.stdout
-    plain = _personae(place, "people", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    plain = started(place, "people", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert plain.returncode == 0, plain.stderr
 
 
 def test_who_gives_a_receipt(home: Path) -> None:
     photo = next(iter(sorted(album().glob("*.jpg"))))
-    answer = _json(home, "who", photo)
+    answer = as_json(home, "who", photo)
     assert answer["count"] == len(answer["faces"])
     for face in answer["faces"]:
         assert face["model_id"] == "facenet512+arcface512"
@@ -94,12 +82,12 @@ def test_who_gives_a_receipt(home: Path) -> None:
 
 def test_extract_prints_what_scripts_expect(home: Path, tmp_path: Path) -> None:
     photo = next(iter(sorted(album().glob("*.jpg"))))
-    answer = json.loads(_personae(home, "extract", photo).stdout)
+    answer = json.loads(typed(home, "extract", photo).stdout)
     assert answer["count"] == len(answer["faces"])
     assert set(answer["faces"][0]) == {"bounding_box", "confidence", "embedding"}
     broken = tmp_path / "broken.jpg"
     broken.write_text("no picture")
-    done = _personae(home, "extract", broken)
+    done = typed(home, "extract", broken)
     assert done.returncode == 2
     assert "not that of a picture" in json.loads(done.stdout)["error"]
 
@@ -121,7 +109,7 @@ def test_extract_prints_what_scripts_expect(home: Path, tmp_path: Path) -> None:
     ],
 )
 def test_errors_say_what_is_wrong(home: Path, arguments: list[str], code: int, said: str) -> None:
-    done = _personae(home, *arguments)
+    done = typed(home, *arguments)
     assert done.returncode == code, done.stderr
     assert said.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
@@ -136,8 +124,7 @@ def _stored_images(home: Path) -> int:
 
 
 def test_control_c_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "personae.cli.main", "--home", os.fspath(tmp_path / "home"), "ingest",
-               os.fspath(album())]  # fmt: skip
+    command = [*COMMAND, "--home", os.fspath(tmp_path / "home"), "ingest", os.fspath(album())]
     slow = {**os.environ, "FACE_BATCH_SIZE": "1", "PERSONAE_WORKERS": "1"}
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=slow)
     while not _stored_images(tmp_path / "home"):
@@ -149,21 +136,21 @@ def test_control_c_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     assert "run the same command again" in said
     kept = _stored_images(tmp_path / "home")
     assert kept
-    rest = _json(tmp_path / "home", "ingest", album())
+    rest = as_json(tmp_path / "home", "ingest", album())
     assert rest["known"] == kept
-    assert _json(tmp_path / "home", "doctor", "--fix")["remaining"] == 0
+    assert as_json(tmp_path / "home", "doctor", "--fix")["remaining"] == 0
 
 
 def test_wrong_models_are_named(tmp_path: Path) -> None:
     env = {**os.environ, "PERSONAE_MODELS_DIR": os.fspath(tmp_path / "models"), "PERSONAE_DETECTOR": "yunet"}
     photo = next(iter(sorted(album().glob("*.jpg"))))
-    done = _personae(tmp_path / "home", "who", photo, env=env)
+    done = started(tmp_path / "home", "who", photo, env=env)
     assert done.returncode == 3
     assert "personae models add" in done.stderr
 
 
 def test_a_file_that_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "personae.db").write_text("this is not a database, however long it may be " * 100)
-    done = _personae(tmp_path, "stats")
+    done = started(tmp_path, "stats")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr

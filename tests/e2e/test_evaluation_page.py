@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from personae.adapters.report.evaluation import percent, render_evaluation
 from personae.core.evaluation import Evaluation, Unused, measure
 from personae.types import Thresholds
+from tests.commands import as_json, typed
 from tests.generate import faces
 from tests.photos import originals
 
@@ -110,23 +106,13 @@ def test_the_page_fits_its_width(page: Page) -> None:
 # --- the verbs --------------------------------------------------------------------------------
 
 
-def personae(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "personae.cli.main", "--home", os.fspath(home), *map(os.fspath, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-
-
-def answer(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 @pytest.mark.slow
 def test_evaluate(tmp_path: Path) -> None:
     for photo, person in (("obama", "Barack [b]Obama[/b]"), ("obama2", "Barack [b]Obama[/b]"), ("hopper", "Grace")):
         (tmp_path / "labels" / person).mkdir(parents=True, exist_ok=True)
         shutil.copy(originals()[photo], tmp_path / "labels" / person / f"{photo}.jpg")
     (tmp_path / "labels" / "Grace" / "no [i]photo.jpg").write_text("text")
-    said = personae(tmp_path / "home", "evaluate", "--labels", tmp_path / "labels", "--to", tmp_path / "page.html")
+    said = typed(tmp_path / "home", "evaluate", "--labels", tmp_path / "labels", "--to", tmp_path / "page.html")
     assert said.returncode == 0, said.stderr
     assert "3 of 4 photos used, of 2 people, 1 of them with one photo only." in said.stdout
     assert "Grace/no [i]photo.jpg: " in said.stdout
@@ -134,12 +120,12 @@ def test_evaluate(tmp_path: Path) -> None:
     assert "photos: 4 of 4" in said.stderr
     assert "Obama" not in said.stderr
     assert (tmp_path / "page.html").is_file()
-    figures = answer(personae(tmp_path / "home", "evaluate", "--labels", tmp_path / "labels", "--json"))
+    figures = as_json(tmp_path / "home", "evaluate", "--labels", tmp_path / "labels")
     assert figures["page"] == str(tmp_path / "home" / "evaluation.html")
     assert figures["models"][0]["at_fars"][0]["tar"] is None
     assert figures["models"][2]["grouped"]["bcubed"]["f"] == 1
     assert "plots" not in figures["models"][0]
-    assert answer(personae(tmp_path / "home", "stats", "--json"))["images"] == 0
+    assert as_json(tmp_path / "home", "stats")["images"] == 0
 
 
 @pytest.mark.slow
@@ -150,10 +136,10 @@ def test_bad_input_ends_with_2(tmp_path: Path) -> None:
         (["calibrate"], "142 more are needed"),
         (["calibrate", "--fmr", "2"], "between 0 and 1"),
     ):
-        done = personae(tmp_path / "home", *arguments)  # type: ignore[arg-type]
+        done = typed(tmp_path / "home", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert words in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr
-    done = personae(tmp_path / "home", "calibrate", "--reset")
+    done = typed(tmp_path / "home", "calibrate", "--reset")
     assert (done.returncode, done.stdout) == (0, "Nothing was calibrated.\n")
-    assert answer(personae(tmp_path / "home", "calibrate", "--reset", "--json")) == {"reset": False}
+    assert as_json(tmp_path / "home", "calibrate", "--reset") == {"reset": False}

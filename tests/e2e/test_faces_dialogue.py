@@ -9,18 +9,15 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from personae import Settings, open_engine
-from personae.cli.main import main
 from personae.types import ModelId
+from tests.commands import COMMAND, as_json, typed
 from tests.likenesses import add_faces, like, put_together
 
 MODELS = (ModelId("facenet512"), ModelId("arcface512"))
@@ -50,41 +47,8 @@ def home(filled: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(filled, tmp_path / "home"))
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class Personae:
-    """The command line in this process, which spares loading everything for every command."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, home: Path, *arguments: str) -> Done:
-        self._monkeypatch.setattr(sys, "argv", ["personae", "--home", os.fspath(home), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        return Done(code if isinstance(code, int) else int(code is not None), *self._capsys.readouterr())
-
-    def json(self, home: Path, *arguments: str) -> Any:
-        done = self(home, *arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def members(self, home: Path, who: str) -> set[int]:
-        return {face["face_id"] for face in self.json(home, "show", who)["faces"]}
-
-
-@pytest.fixture
-def personae(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Personae:
-    return Personae(monkeypatch, capsys)
+def members(home: Path, who: str) -> set[int]:
+    return {face["face_id"] for face in as_json(home, "show", who)["faces"]}
 
 
 class Terminal:
@@ -139,12 +103,12 @@ class Terminal:
 
 @pytest.fixture
 def terminal(home: Path) -> Iterator[Terminal]:
-    opened = Terminal([sys.executable, "-m", "personae.cli.main", "--home", os.fspath(home), "faces", "review"])
+    opened = Terminal([*COMMAND, "--home", os.fspath(home), "faces", "review"])
     yield opened
     opened.close()
 
 
-def test_a_dialogue(personae: Personae, home: Path, terminal: Terminal) -> None:
+def test_a_dialogue(home: Path, terminal: Terminal) -> None:
     first = terminal.until(PROMPT)
     assert "unknown_cluster_1, 3 faces: is this Ann?" in first
     assert "asked from 0.390, sure from 0.700" in first
@@ -170,23 +134,23 @@ def test_a_dialogue(personae: Personae, home: Path, terminal: Terminal) -> None:
     assert "nothing is left to ask" in said
     assert "2 decided, 1 skipped" in said
     assert terminal.process.returncode == 0
-    assert personae.members(home, "Ann") == {1, 2, 3, 6, 7, 8}
-    assert personae.members(home, "Cid Ñandú") == {12}
-    assert {each["who"] for each in personae.json(home, "faces", "review")} == {"unknown_noise_11"}
+    assert members(home, "Ann") == {1, 2, 3, 6, 7, 8}
+    assert members(home, "Cid Ñandú") == {12}
+    assert {each["who"] for each in as_json(home, "faces", "review")} == {"unknown_noise_11"}
 
 
-def test_the_end_of_the_input_ends_it(personae: Personae, home: Path, terminal: Terminal) -> None:
+def test_the_end_of_the_input_ends_it(home: Path, terminal: Terminal) -> None:
     terminal.until(PROMPT)
     terminal.type("n")
     terminal.send("\x04")
     assert "1 decided, 0 skipped" in terminal.rest()
     assert terminal.process.returncode == 0
-    assert personae.members(home, "unknown_cluster_1") == {6, 7, 8}
+    assert members(home, "unknown_cluster_1") == {6, 7, 8}
 
 
-def test_somebody_else_may_have_decided_meanwhile(personae: Personae, home: Path, terminal: Terminal) -> None:
+def test_somebody_else_may_have_decided_meanwhile(home: Path, terminal: Terminal) -> None:
     terminal.until(PROMPT)
-    assert personae(home, "name", "unknown_cluster_1", "Dan").returncode == 0
+    assert typed(home, "name", "unknown_cluster_1", "Dan").returncode == 0
     said = terminal.type("y")
     assert "no unknown faces any more" in said
     assert "unknown_noise_12: is this Bob?" in said
@@ -194,7 +158,7 @@ def test_somebody_else_may_have_decided_meanwhile(personae: Personae, home: Path
     assert "0 decided, 0 skipped" in terminal.rest()
 
 
-def test_control_c_ends_it_and_keeps_what_was_decided(personae: Personae, home: Path, terminal: Terminal) -> None:
+def test_control_c_ends_it_and_keeps_what_was_decided(home: Path, terminal: Terminal) -> None:
     terminal.until(PROMPT)
     terminal.type("y")
     terminal.process.send_signal(signal.SIGINT)
@@ -204,77 +168,77 @@ def test_control_c_ends_it_and_keeps_what_was_decided(personae: Personae, home: 
     assert "what was acknowledged is kept" in said
     assert "1 decided, 0 skipped" in said
     assert terminal.process.returncode == 130
-    assert 6 in personae.members(home, "Ann")
+    assert 6 in members(home, "Ann")
 
 
-def test_elsewhere_the_questions_are_listed(personae: Personae, home: Path) -> None:
-    listed = personae(home, "faces", "review", "--limit", "2")
+def test_elsewhere_the_questions_are_listed(home: Path) -> None:
+    listed = typed(home, "faces", "review", "--limit", "2")
     assert listed.returncode == 0, listed.stderr
     assert "unknown_cluster_1" in listed.stdout
     assert "unknown_noise_12" in listed.stdout
     assert "unknown_noise_11" not in listed.stdout
     assert " /album/" in listed.stdout
-    every = personae.json(home, "faces", "review")
+    every = as_json(home, "faces", "review")
     assert [each["who"] for each in every] == ["unknown_cluster_1", "unknown_noise_12", "unknown_noise_11"]
     assert {"face_id", "face_count", "person", "person_id", "score", "runner_up", "margin", "review_threshold",
             "match_threshold", "model_id", "photo", "crop"} <= every[0].keys()  # fmt: skip
     assert "vector" not in json.dumps(every)
 
 
-def test_split_and_merge_by_command(personae: Personae, home: Path) -> None:
-    proposed = personae.json(home, "faces", "split", "unknown_cluster_1")
+def test_split_and_merge_by_command(home: Path) -> None:
+    proposed = as_json(home, "faces", "split", "unknown_cluster_1")
     assert {face["face_id"] for face in proposed["take_out"] + proposed["leave"]} == {6, 7, 8}
-    assert "personae faces split unknown_cluster_1 " in personae(home, "faces", "split", "unknown_cluster_1").stdout
-    assert "This looks like one person." in personae(home, "faces", "split", "Bob").stdout
-    done = personae.json(home, "faces", "split", "unknown_cluster_1", "7", "8")
+    assert "personae faces split unknown_cluster_1 " in typed(home, "faces", "split", "unknown_cluster_1").stdout
+    assert "This looks like one person." in typed(home, "faces", "split", "Bob").stdout
+    done = as_json(home, "faces", "split", "unknown_cluster_1", "7", "8")
     assert (done["label"], done["face_ids"], done["left"]) == ("unknown_cluster_3", [7, 8], 1)
-    assert personae.members(home, "unknown_cluster_3") == {7, 8}
-    assert "undo with" in personae(home, "faces", "merge", "unknown_cluster_3", "unknown_cluster_1").stdout
-    assert personae.members(home, "unknown_cluster_1") == {6, 7, 8}
-    assert personae(home, "faces", "split", "Ann", "1", "--name", "Eve").returncode == 0
-    assert personae.members(home, "Eve") == {1}
+    assert members(home, "unknown_cluster_3") == {7, 8}
+    assert "undo with" in typed(home, "faces", "merge", "unknown_cluster_3", "unknown_cluster_1").stdout
+    assert members(home, "unknown_cluster_1") == {6, 7, 8}
+    assert typed(home, "faces", "split", "Ann", "1", "--name", "Eve").returncode == 0
+    assert members(home, "Eve") == {1}
 
 
-def test_hiding_and_deciding_on_several_faces_by_command(personae: Personae, home: Path) -> None:
-    assert personae.json(home, "hide", "Ann")["summary"] == "hide Ann"
-    assert "hidden already" in personae(home, "hide", "Ann").stderr
-    assert "undo with" in personae(home, "show-again", "Ann").stdout
-    assert personae.json(home, "faces", "confirm", "Ann", "1", "2")["summary"] == "2 faces are Ann"
-    assert personae.json(home, "faces", "reject", "Ann", "1", "2")["summary"] == "2 faces are not Ann"
-    assert not personae.members(home, "Ann") & {1, 2}
-    assert personae(home, "faces", "reject", "Ann", "1").returncode == 2
-    assert personae.json(home, "reject", "unknown_cluster_1", "Bob")["summary"] == "unknown_cluster_1 is not Bob"
-    assert personae.json(home, "reject", "3")["summary"].startswith("face 3 is not ")
-    assert personae.json(home, "faces", "map")["faces"] == 12
-    assert personae.json(home, "faces", "map", "--queue")["kind"] == "map"
-    assert "no map" in personae(home, "faces", "map", "--forget").stdout
+def test_hiding_and_deciding_on_several_faces_by_command(home: Path) -> None:
+    assert as_json(home, "hide", "Ann")["summary"] == "hide Ann"
+    assert "hidden already" in typed(home, "hide", "Ann").stderr
+    assert "undo with" in typed(home, "show-again", "Ann").stdout
+    assert as_json(home, "faces", "confirm", "Ann", "1", "2")["summary"] == "2 faces are Ann"
+    assert as_json(home, "faces", "reject", "Ann", "1", "2")["summary"] == "2 faces are not Ann"
+    assert not members(home, "Ann") & {1, 2}
+    assert typed(home, "faces", "reject", "Ann", "1").returncode == 2
+    assert as_json(home, "reject", "unknown_cluster_1", "Bob")["summary"] == "unknown_cluster_1 is not Bob"
+    assert as_json(home, "reject", "3")["summary"].startswith("face 3 is not ")
+    assert as_json(home, "faces", "map")["faces"] == 12
+    assert as_json(home, "faces", "map", "--queue")["kind"] == "map"
+    assert "no map" in typed(home, "faces", "map", "--forget").stdout
 
 
-def test_dual_clustering_by_command(personae: Personae, home: Path) -> None:
-    done = personae.json(home, "faces", "cluster-dual", "--person-threshold", "0.5", "--unknown-min-size", "2")
+def test_dual_clustering_by_command(home: Path) -> None:
+    done = as_json(home, "faces", "cluster-dual", "--person-threshold", "0.5", "--unknown-min-size", "2")
     assert done["total_processed"] == 12
     assert done["assigned_to_people"] >= 5
     assert done["unknown_clusters"] == 1
-    assert personae.json(home, "faces", "stats")["named_faces"] == 5 + done["assigned_to_people"]
-    text = personae(home, "faces", "cluster-dual")
+    assert as_json(home, "faces", "stats")["named_faces"] == 5 + done["assigned_to_people"]
+    text = typed(home, "faces", "cluster-dual")
     assert text.returncode == 0, text.stderr
     for what in ("assigned to people", "unknown clusters", "total processed"):
         assert what in text.stdout
     counts = {"assigned_to_people", "unknown_clusters", "total_processed"}
     for verb in ("assign", "cluster", "reassign"):
-        assert counts <= personae.json(home, "faces", verb).keys()
-    assert personae.json(home, "faces", "backfill", "--limit", "5")
-    assert "embeddings facenet512" in personae(home, "faces", "stats").stdout
+        assert counts <= as_json(home, "faces", verb).keys()
+    assert as_json(home, "faces", "backfill", "--limit", "5")
+    assert "embeddings facenet512" in typed(home, "faces", "stats").stdout
 
 
-def test_work_can_be_put_into_the_queue(personae: Personae, home: Path) -> None:
-    job = personae.json(home, "faces", "cluster-dual", "--max-faces", "100", "--queue")
+def test_work_can_be_put_into_the_queue(home: Path) -> None:
+    job = as_json(home, "faces", "cluster-dual", "--max-faces", "100", "--queue")
     assert (job["kind"], job["payload"]) == ("faces.cluster_dual", {"max_faces": 100})
-    ended = personae.json(home, "jobs", "show", str(job["id"]), "--watch")
+    ended = as_json(home, "jobs", "show", str(job["id"]), "--watch")
     assert (ended["state"], ended["result"]["total_processed"]) == ("done", 12)
-    done = personae(home, "faces", "reassign", "--queue")
+    done = typed(home, "faces", "reassign", "--queue")
     assert f"job {job['id'] + 1} is queued" in done.stdout
-    assert personae.json(home, "jobs", "show", str(job["id"] + 1), "--watch")["kind"] == "faces.reassign"
+    assert as_json(home, "jobs", "show", str(job["id"] + 1), "--watch")["kind"] == "faces.reassign"
 
 
 @pytest.mark.parametrize(
@@ -298,15 +262,15 @@ def test_work_can_be_put_into_the_queue(personae: Personae, home: Path) -> None:
         ("merge Ann unknown_cluster_1", "merge unknown_cluster_1 into Ann"),
     ],
 )
-def test_errors_say_what_is_wrong(personae: Personae, home: Path, arguments: str, said: str) -> None:
-    done = personae(home, "faces", *arguments.split())
+def test_errors_say_what_is_wrong(home: Path, arguments: str, said: str) -> None:
+    done = typed(home, "faces", *arguments.split())
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_store_that_cannot_be_had_is_told(personae: Personae, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     (tmp_path / "personae.db").write_text("this is not a database, however long it may be " * 100)
     for verb in ("stats", "review", "cluster-dual"):
-        done = personae(tmp_path, "faces", verb)
+        done = typed(tmp_path, "faces", verb)
         assert (done.returncode, "Traceback" in done.stderr) == (3, False)

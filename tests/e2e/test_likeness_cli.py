@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import Done, typed
 from tests.likeness import write_video
 from tests.photos import originals
 
 pytestmark = pytest.mark.slow
 
 
-def personae(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "personae.cli.main", "--home", os.fspath(home), "character"]
-    return subprocess.run(
-        [*words, *map(os.fspath, arguments)], capture_output=True, text=True, timeout=300, check=False
-    )
+def personae(home: Path, *arguments: object) -> Done:
+    return typed(home, "character", *arguments)
 
 
-def as_json(home: Path, *arguments: str | Path) -> Any:
-    done = personae(home, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def as_json(home: Path, *arguments: object) -> Any:
+    return personae(home, *arguments, "--json").json()
 
 
 @pytest.fixture(scope="module")
