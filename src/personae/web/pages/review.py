@@ -24,8 +24,8 @@ from personae.web.site import site_of
 
 router = APIRouter(prefix="/review", dependencies=[PageReader], route_class=OnceRoute)
 
-AT_FIRST = 3
-"""Questions in the page itself: one to answer, and the next ones; the script asks for more at once."""
+AT_FIRST = 1
+"""Questions in the page itself: pictures of others would come in between; the script asks for more at once."""
 NAMES = 8
 Only = Literal["", "suggested", "groups"]
 Faces = Annotated[list[Id], Field(max_length=1000)]
