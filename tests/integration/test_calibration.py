@@ -16,7 +16,7 @@ from personae.core.pairs import pair_scores
 from personae.engine import calibrate, ledger
 from personae.engine.parts import Parts, Vision
 from personae.engine.thresholds import thresholds
-from personae.errors import InputError, TooFewComparisons
+from personae.errors import Conflict, InputError, TooFewComparisons
 from personae.types import (
     Box,
     Decision,
@@ -163,6 +163,19 @@ def test_models_keep_their_own_calibration(parts: Parts) -> None:
     assert not calibrate.reset(other)
     assert calibrate.reset(parts)
     assert review_threshold(parts) == OWN.review
+
+
+def test_a_calibration_and_a_reset_are_taken_back(parts: Parts) -> None:
+    store(parts, unit_rows(300, 64))
+    with pytest.raises(Conflict, match="nothing was calibrated"):
+        calibrate.undo(parts)
+    first = calibrate.calibrate(parts, 1e-3).calibration.threshold
+    assert calibrate.undo(parts) == review_threshold(parts) == OWN.review
+    assert calibrate.undo(parts) == review_threshold(parts) == first
+    assert calibrate.calibrate(parts, 1e-2).calibration.threshold != first
+    assert calibrate.undo(parts) == review_threshold(parts) == first
+    calibrate.reset(parts)
+    assert calibrate.undo(parts) == review_threshold(parts) == first
 
 
 def test_only_the_question_moves(parts: Parts) -> None:

@@ -60,12 +60,16 @@ def calibrate(
         bool, typer.Option("--probability", help="Learn how often a score is right instead; the threshold stays.")
     ] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Go by the models' own threshold again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last calibration or reset back.")] = False,
     json: Json = False,
 ) -> None:
     """Find the score that strangers of your own gallery reach at a false match rate, and ask from there on."""
     obj: Context = context.obj
     if probability:
         _learn_chances(obj, reset, json)
+        return
+    if undo:
+        _undo(obj, json)
         return
     with obj.engine() as engine:
         if reset:
@@ -82,6 +86,15 @@ def calibrate(
         show_json(found)
     else:
         _say_calibrated(found)
+
+
+def _undo(obj: Context, json: bool) -> None:
+    with obj.engine() as engine:
+        threshold = engine.undo_calibration()
+    if json:
+        show_json({"threshold": threshold})
+    else:
+        out.print(f"From {threshold:.3f} on a human is asked again.")
 
 
 def _learn_chances(obj: Context, reset: bool, json: bool) -> None:

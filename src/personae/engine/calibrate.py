@@ -12,8 +12,8 @@ from personae.core.pairs import pair_scores
 from personae.engine.gallery import Gallery, load_gallery
 from personae.engine.parts import Parts, Vision
 from personae.engine.preferences import rules_now
-from personae.engine.thresholds import Calibration, forget, keep, thresholds
-from personae.errors import InputError, TooFewComparisons
+from personae.engine.thresholds import Calibration, forget, keep, take_back, thresholds
+from personae.errors import Conflict, InputError, TooFewComparisons
 from personae.ports import Transaction
 from personae.types import Ids, Maker, Scores
 
@@ -83,6 +83,24 @@ def reset(parts: Parts) -> bool:
         if known:
             tx.events.emit(EVENT, {"model_id": vision.model_id, "threshold": vision.thresholds.review})
     return known
+
+
+def undo(parts: Parts) -> float:
+    """Take back the last calibration or reset of the models in use, or the last such undo.
+
+    Returns:
+        The score that is asked from now.
+
+    Raises:
+        Conflict: nothing was calibrated.
+    """
+    vision = parts.vision()
+    with parts.store.write() as tx:
+        if not take_back(tx, vision.model_id):
+            raise Conflict("nothing was calibrated for the models in use")
+        now = thresholds(tx, vision).review
+        tx.events.emit(EVENT, {"model_id": vision.model_id, "threshold": now})
+    return now
 
 
 def _labelled_scores(tx: Transaction, gallery: Gallery) -> Scores:

@@ -282,6 +282,12 @@ class Engine(
 
         return calibrate.reset(self.parts)
 
+    def undo_calibration(self) -> float:
+        """Take back the last calibration or reset; return the score that is asked from now."""
+        from personae.engine import calibrate
+
+        return calibrate.undo(self.parts)
+
     def enrich(self, options: EnrichOptions, progress: Watcher = NOBODY) -> EnrichSummary:
         """Bring people, and their faces, from sources."""
         from personae.engine import enrich

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from personae.engine.gallery import Gallery, load_gallery
-from personae.engine.thresholds import Calibration, calibration, thresholds
+from personae.engine.thresholds import Calibration, calibration, review_before, thresholds
 from personae.types import Ids, Scores, Thresholds
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class ScoreCounts:
     model_review: float
     """The models' own threshold to ask from."""
     calibrated: Calibration | None
+    review_before: float | None
+    """What was asked from before the last calibration or reset; None: there was none."""
 
 
 def score_counts(parts: Parts) -> ScoreCounts:
@@ -51,11 +53,12 @@ def score_counts(parts: Parts) -> ScoreCounts:
         if parts.scores.value is not None and parts.scores.value[0] == seen:
             return parts.scores.value[1]
         gallery = load_gallery(tx, vision.model_ids, parts.vectors)
-        now, own = thresholds(tx, vision), calibration(tx, vision.model_id)
+        now, own, before = thresholds(tx, vision), calibration(tx, vision.model_id), review_before(tx, vision)
     same, other, people = _compared(gallery)
     counted = ScoreCounts(
-        vision.model_id, LOWEST, STEP, _counts(same), _counts(other), people, now, vision.thresholds.review, own
-    )
+        vision.model_id, LOWEST, STEP, _counts(same), _counts(other), people, now, vision.thresholds.review, own,
+        before,
+    )  # fmt: skip
     parts.scores.value = seen, counted
     return counted
 

@@ -11,6 +11,8 @@ from personae.types import Thresholds
 
 KEY = "calibration."
 """Settings so named, with the model ids after it, keep what was calibrated."""
+BEFORE = "calibration_before."
+"""Settings so named keep {was}, what was calibrated before the last change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,33 @@ def calibration(tx: Transaction, model_id: str) -> Calibration | None:
 
 def keep(tx: Transaction, found: Calibration) -> None:
     """Remember a calibration in place of the models' last one; other models' stay."""
-    tx.settings.set(KEY + found.model_id, asdict(found))
+    _change(tx, found.model_id, asdict(found))
 
 
 def forget(tx: Transaction, model_id: str) -> bool:
     """Go by the models' own thresholds again; return whether there was anything to forget."""
     known = calibration(tx, model_id) is not None
     if known:
-        tx.settings.set(KEY + model_id, None)
+        _change(tx, model_id, None)
     return known
+
+
+def take_back(tx: Transaction, model_id: str) -> bool:
+    """Go by what was calibrated before the last change; return whether there was a change. Once more: as it was."""
+    kept = tx.settings.get(BEFORE + model_id)
+    if isinstance(kept, Mapping):
+        _change(tx, model_id, kept["was"])
+    return isinstance(kept, Mapping)
+
+
+def review_before(tx: Transaction, vision: Vision) -> float | None:
+    """Return the score that was asked from before the last change of the calibration; None: it was never changed."""
+    kept = tx.settings.get(BEFORE + vision.model_id)
+    if not isinstance(kept, Mapping):
+        return None
+    return vision.thresholds.review if kept["was"] is None else Calibration(**kept["was"]).threshold
+
+
+def _change(tx: Transaction, model_id: str, to: Mapping[str, object] | None) -> None:
+    tx.settings.set(BEFORE + model_id, {"was": tx.settings.get(KEY + model_id)})
+    tx.settings.set(KEY + model_id, to)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personae.engine.facade import Engine
 from personae.web.deps import Admin, EngineDep, Reader
+from personae.web.errors import responses
 from personae.web.models import JobShape, Shape
 from personae.web.places import Sentence
 
@@ -89,6 +90,12 @@ class CalibratedShape(Shape):
     match_threshold: float
 
 
+class AskedFromShape(BaseModel):
+    """The score from which somebody is asked."""
+
+    threshold: float
+
+
 class CurveShape(Shape):
     """On what it rests how often a score is right, for one kind of question."""
 
@@ -160,6 +167,12 @@ def calibrate(engine: EngineDep, body: CalibrationBody) -> CalibratedShape:
 def reset_calibration(engine: EngineDep) -> ResetShape:
     """Go by the models' own threshold again."""
     return ResetShape(reset=engine.reset_calibration())
+
+
+@router.post("/calibration/undo", name="undo_calibration", dependencies=[Admin], responses=responses(409))
+def undo_calibration(engine: EngineDep) -> AskedFromShape:
+    """Take the last calibration or reset back; once more: as it was."""
+    return AskedFromShape(threshold=engine.undo_calibration())
 
 
 @router.get("/probability", name="chances")

@@ -72,6 +72,12 @@ def calibrate(
     return say(redirect(request, "/settings"), words)
 
 
+@router.post("/calibration/undo", name="settings_uncalibrate")
+def uncalibrate(request: Request, engine: PageEngine) -> Response:
+    """Take back the last calibration."""
+    return say(redirect(request, "/settings"), f"Somebody is asked from {engine.undo_calibration():.2f} on again.")
+
+
 @router.post("/probability", name="settings_learn_chances")
 def learn_chances(request: Request, engine: PageEngine, reset: Annotated[str, Form(max_length=10)] = "") -> Response:
     """Learn from the faces that were named how often a score is right; or say nothing of it."""
