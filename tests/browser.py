@@ -18,7 +18,7 @@ ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-bac
 SIZES = ((360, 740), (1280, 800), (2560, 1440))
 """Width and height of a phone, a laptop and a large screen, in CSS pixels."""
 SECTIONS = ("/", "/photos", "/people", "/review", "/characters", "/who", "/map", "/sources", "/jobs", "/settings",
-            "/audit")  # fmt: skip
+            "/audit", "/models")  # fmt: skip
 """Where the navigation leads to."""
 SCHEMES = ("light", "dark")
 SERIOUS = ("serious", "critical")

@@ -6,10 +6,12 @@ So that runs of an enrichment can be repeated a hundred times. Real photos and m
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +156,41 @@ def networks(name: str) -> Vision:
     if not set(chosen) <= set(known):
         raise ModelError(f"there is no model {name}")
     return Vision(PatternDetector(), tuple(known[each] for each in chosen), PatternEmbedder.thresholds)
+
+
+LISTED = """
+[[model]]
+id = "{id}"
+task = "embedder"
+adapter = "aligned"
+source = {{ kind = "{kind}", package = "a-package", member = "{id}.onnx" }}
+sha256 = "{digest}"
+licence = {licence}
+origin = {origin}
+input_side = 112
+template = "arcface112"
+dimension = {dimension}
+thresholds = {{ verify = 0.3, review = 0.4, match = 0.7, cluster = 0.5 }}
+"""
+
+
+def list_models(folder: Path, licence: str = "MIT", origin: str = "Made for tests.") -> Path:
+    """Write a folder of models that lists those of `networks`; return it. The third is not here."""
+    folder.mkdir(parents=True)
+    listed = []
+    for each in (PatternEmbedder(), Other(), Third()):
+        data = each.model_id.encode()
+        if each.model_id != Third.model_id:
+            (folder / f"{each.model_id}.onnx").write_bytes(data)
+        kind = "pypi" if each.model_id == Third.model_id else "file"
+        listed.append(LISTED.format(
+            id=each.model_id, kind=kind, digest=sha256(data).hexdigest(), licence=json.dumps(licence),
+            origin=json.dumps(origin), dimension=each.dimension,
+        ))  # fmt: skip
+    pair = f"""[[fusion]]
+id = "pair"
+members = ["{Other.model_id}", "{Third.model_id}"]
+thresholds = {{ verify = 0.3, review = 0.4, match = 0.7, cluster = 0.5 }}
+"""
+    (folder / "models.toml").write_text("".join([*listed, pair]))
+    return folder

@@ -110,7 +110,7 @@ def keep_head(engine: Engine, base: str, *, accepted: bool = True, size: int = 1
     weight = np.eye(size, dtype=np.float32)
     weight[0, 0] = -0.5
     head: Head = make_head(base, weight)
-    note = {"base": base, "accepted": accepted, "reasons": ["strangers are let in"],
+    note = {"head": head.model_id, "base": base, "accepted": accepted, "reasons": ["strangers are let in"],
             "thresholds": asdict(Thresholds(0.3, 0.4, 0.75, 0.5)), "created_at": "2026-01-01"}  # fmt: skip
     engine.parts.heads.save(head.model_id, Learnt({"weight": head.weight}, note))
     return head.model_id

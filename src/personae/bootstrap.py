@@ -141,6 +141,7 @@ def _parts(
         open_video=partial(lazy.open_video, chosen.max_pixels),
         draw_continuity=lazy.draw_continuity,
         train=partial(lazy.train, chosen.device),
+        cannot_train=lazy.cannot_train,
         open_post=partial(lazy.open_post, chosen.hooks_allow_private),
         close_indexes=partial(_close, [indexes, *([broker] if broker else [])]),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from personae.core.continuity import Continuity
     from personae.core.evaluation import Evaluation
     from personae.ports import Epoch, Lesson, Plan, Post, VideoFrame, Watch
+
+NO_PYTORCH = "learning needs PyTorch: pip install 'personae[train]'"
 
 
 def sniff(head: bytes) -> str | None:
@@ -102,5 +105,10 @@ def train(device: str, lesson: Lesson, plan: Plan, state: Mapping[str, Vectors],
     try:
         from personae.adapters.train.torch import train
     except ModuleNotFoundError as error:
-        raise InputError("learning needs PyTorch: pip install 'personae[train]'") from error
+        raise InputError(NO_PYTORCH) from error
     return train(lesson, plan, state, watch, device)
+
+
+def cannot_train() -> str:
+    """Say why nothing can be learnt; empty: PyTorch is there. It is not loaded."""
+    return "" if find_spec("torch") else NO_PYTORCH

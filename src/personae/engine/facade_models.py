@@ -23,6 +23,11 @@ class ModelVerbs:
         """Return what is live, and since when."""
         return live.in_use(self.parts)
 
+    def base_model(self) -> str:
+        """Return the embedders, joined by +, that a head has to be learnt on to be gone by now."""
+        with self.parts.store.read() as tx:
+            return "+".join(live.base_ids(tx, self.parts.rules))
+
     def switch_model(self, options: SwitchOptions, progress: Watcher = NOBODY) -> SwitchSummary:
         """Embed everything under another model, say what would change, and go by it."""
         from personae.engine import switch

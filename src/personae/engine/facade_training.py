@@ -11,6 +11,7 @@ from personae.engine.progress import NOBODY
 from personae.engine.progress import Progress as Watcher
 
 if TYPE_CHECKING:
+    from personae.engine.lesson import Learnable
     from personae.engine.relearn import Relearnt
     from personae.engine.train import HeadReport, TrainOptions
 
@@ -25,6 +26,12 @@ class TrainingVerbs:
         from personae.engine import train
 
         return train.train(self.parts, options, progress)
+
+    def learnable(self) -> Learnable:
+        """Return what there is to learn from, and what is missing."""
+        from personae.engine import train
+
+        return train.learnable(self.parts)
 
     def heads(self) -> list[Mapping[str, object]]:
         """Return the reports of the heads that were kept, newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,11 @@ from personae.core.holdout import Holdout, hold_out
 from personae.core.ledger import resolve_faces, resolve_people
 from personae.core.links import resolve_links
 from personae.core.search_metrics import Split
-from personae.engine.gallery import Gallery, load_gallery
+from personae.engine.gallery import load_gallery
 from personae.engine.parts import Vision
 from personae.errors import InputError
 from personae.ports import Lesson, Transaction
-from personae.types import FaceId, Ids, Labels, Maker, PersonId, Vectors
+from personae.types import FaceId, Ids, Labels, Maker, ModelId, PersonId, Vectors
 
 FEWEST_PEOPLE = 10
 """People with several photos from which on there is something to learn, and somebody to judge by."""
@@ -56,19 +56,27 @@ class Material:
         return found.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """What there is to learn from."""
+
+    faces: int
+    """Confirmed by humans, with embeddings under the models in use."""
+    people: int
+    """Whose they are."""
+    rejections: int
+    """Times that a human said of a face that it is not one of them."""
+    lacking: str
+    """What is missing, as `divide` says it; empty: there is enough."""
+
+
 def gather(tx: Transaction, vision: Vision) -> Material:
     """Return what humans have said of faces that have embeddings under the models in use.
 
     Neither the machine's own ties nor those of sources are learnt from: a mistake would teach itself.
     """
     gallery = load_gallery(tx, vision.base.model_ids)
-    decisions = tx.decisions.active()
-    states = resolve_faces(decisions, resolve_people(tx.decisions.active_people()))
-    named = {i: state.person_id for i, state in states.items() if state.by is Maker.HUMAN and state.person_id}
-    refused = resolve_links(decisions, states).rejected
-    people = np.array([named.get(FaceId(i), -1) or -1 for i in gallery.face_ids.tolist()], np.int64)
-    known = set(named.values())
-    rejected = _rejections(gallery, refused, known)
+    people, rejected = _labels(tx, gallery.face_ids)
     used = np.flatnonzero((people >= 0) | np.isin(np.arange(len(people)), rejected[:, 0]))
     rejected[:, 0] = np.searchsorted(used, rejected[:, 0])
     return Material(
@@ -77,9 +85,42 @@ def gather(tx: Transaction, vision: Vision) -> Material:
     )  # fmt: skip
 
 
-def _rejections(gallery: Gallery, refused: Mapping[FaceId, frozenset[PersonId]], known: set[PersonId]) -> Ids:
-    """Return rows of the gallery and known people whom they are not."""
-    row_of = {face_id: row for row, face_id in enumerate(gallery.face_ids.tolist())}
+def count_labels(tx: Transaction, model_ids: Sequence[ModelId], seed: int) -> Learnable:
+    """Count what `gather` and `divide` would find, without reading an embedding or loading a model.
+
+    Args:
+        tx: the transaction; nothing is written.
+        model_ids: the embedders that are learnt on.
+        seed: by which people are drawn.
+    """
+    face_ids, photos, *_ = tx.faces.gallery()
+    lacking = [np.array(tx.faces.lacking(model_id), np.int64) for model_id in model_ids]
+    there = ~np.isin(face_ids, np.concatenate([np.empty(0, np.int64), *lacking]))
+    face_ids, photos = face_ids[there], photos[there]
+    people, rejected = _labels(tx, face_ids)
+    material = Material(face_ids, people, photos, np.empty((len(people), 0), np.float32), rejected, ())
+    missing = ""
+    try:
+        divide(material, seed)
+    except InputError as error:
+        missing = str(error)
+    named = people[people >= 0]
+    return Learnable(len(named), len(np.unique(named)), len(rejected), missing)
+
+
+def _labels(tx: Transaction, face_ids: Ids) -> tuple[Labels, Ids]:
+    """Return whom humans named on each of these faces, -1 for nobody; and rows and known people whom they are not."""
+    decisions = tx.decisions.active()
+    states = resolve_faces(decisions, resolve_people(tx.decisions.active_people()))
+    named = {i: state.person_id for i, state in states.items() if state.by is Maker.HUMAN and state.person_id}
+    refused = resolve_links(decisions, states).rejected
+    people = np.array([named.get(FaceId(i), -1) or -1 for i in face_ids.tolist()], np.int64)
+    return people, _rejections(face_ids, refused, set(named.values()))
+
+
+def _rejections(face_ids: Ids, refused: Mapping[FaceId, frozenset[PersonId]], known: set[PersonId]) -> Ids:
+    """Return rows of these faces and known people whom they are not."""
+    row_of = {face_id: row for row, face_id in enumerate(face_ids.tolist())}
     pairs = sorted(
         (row_of[face_id], int(person))
         for face_id, some in refused.items()

@@ -91,6 +91,13 @@ def made_by(tx: Transaction) -> Sequence[str]:
     return (*now.base.split("+"), now.model) if now.base else tuple(now.model.split("+"))
 
 
+def base_ids(tx: Transaction, rules: Rules) -> Sequence[ModelId]:
+    """Return the embedders that a head would be learnt on, without loading any; those never to be had are left out."""
+    now, counts = live(tx), tx.faces.embedding_counts()
+    ids = [ModelId(model) for model in (now.base.split("+") if now.base else live_ids(tx, rules))]
+    return [model_id for model_id in ids if counts.get(model_id)] or ids
+
+
 def head_card(model: str) -> ModelCard:
     """Return what a user should know of a head."""
     return ModelCard(ModelId(model), "head", "yours", "learnt from what was confirmed and rejected in this project")
@@ -122,6 +129,13 @@ def open_model(networks: Networks, heads: HeadFiles, model: str) -> Vision:
 
     head = load_head(heads, model, str(note.get("base")))
     return networks(head.base).under(head, _thresholds(model, note))
+
+
+def check_head(heads: HeadFiles, model: str) -> None:
+    """Read every byte of a head that is live, and check that it may be. Raises as `open_model`."""
+    from personae.engine.train import load_head  # noqa: PLC0415 - as there
+
+    load_head(heads, model, str(accepted(heads, model).get("base")))
 
 
 def accepted(heads: HeadFiles, model: str) -> Mapping[str, object]:

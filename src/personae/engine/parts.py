@@ -47,6 +47,7 @@ from personae.types import ModelCard, ModelId, Pixels, Thresholds, Vectors
 if TYPE_CHECKING:
     from personae.engine.found import Found
     from personae.engine.known import Known
+    from personae.engine.lesson import Learnable
     from personae.engine.scores import ScoreCounts
 
 
@@ -204,6 +205,8 @@ class Parts:
     """What was learnt of the known people already."""
     found: Memo[Found] = field(default_factory=Memo)
     """What was found by the latest event."""
+    labels: Memo[tuple[tuple[object, ...], Learnable]] = field(default_factory=Memo)
+    """What there was to learn from by the latest event, under which models and seed."""
     scores: Memo[tuple[tuple[str, int], ScoreCounts]] = field(default_factory=Memo)
     """What was counted of pairs of faces already, and when."""
     indexing: AbstractContextManager[object] = field(default_factory=threading.RLock)
@@ -219,6 +222,8 @@ class Parts:
     feed: JobFeed | None = None
     """Where runners fetch the jobs that `queue` carries; None: they look into the table."""
     train: Train = _no_training
+    cannot_train: Callable[[], str] = lambda: ""
+    """Why `train` cannot learn here, whatever the lesson; empty: it can."""
     open_post: Callable[[], Post] = _no_post
     """Opens what carries messages to receivers of events; to be closed."""
     close_indexes: Callable[[], None] = lambda: None

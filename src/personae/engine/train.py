@@ -14,7 +14,8 @@ from personae.core.head import Head, carry_over, make_head, mover, pairs_of
 from personae.core.holdout import Holdout
 from personae.core.likeness import Prototypes
 from personae.core.search_metrics import Split, search
-from personae.engine.lesson import Material, divide, gather, make_lesson, strangers_split
+from personae.engine.lesson import Learnable, Material, count_labels, divide, gather, make_lesson, strangers_split
+from personae.engine.live import base_ids
 from personae.engine.parts import Parts
 from personae.engine.progress import NOBODY, Progress
 from personae.engine.thresholds import thresholds
@@ -117,6 +118,22 @@ def train(parts: Parts, options: TrainOptions = AS_SET, progress: Progress = NOB
         if name.startswith(CHECKPOINT):
             parts.heads.delete(name)
     return report
+
+
+def learnable(parts: Parts, options: TrainOptions = AS_SET) -> Learnable:
+    """Return what there is to learn from, and what is missing; no model is loaded, and it is counted once an event.
+
+    Raises:
+        InputError: an option cannot be used.
+    """
+    seed = choose_plan(options, parts.rules.plan).seed
+    with parts.store.read() as tx:
+        ids = base_ids(tx, parts.rules)
+        now = (tx.events.last(), *ids, seed)
+        kept = parts.labels.value
+        counted = kept[1] if kept is not None and kept[0] == now else count_labels(tx, ids, seed)
+    parts.labels.value = now, counted
+    return counted
 
 
 def learnt_from_this(parts: Parts, options: TrainOptions = AS_SET) -> Mapping[str, object] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from personae.errors import PersonaeError
+from personae.engine.live import is_head, made_by
+from personae.errors import BackendError, PersonaeError
 from personae.loading import open_registry, wanted_models
 from personae.web.deps import Reader, SiteDep
 from personae.web.errors import COMMON, responses
@@ -72,13 +74,27 @@ def _store(site: Site) -> str:
 
 
 def _models(site: Site) -> str:
-    """Name the models that are not there; those after the first embedder are gone without."""
+    """Name the models that are not there; of those that the settings say, the second embedder is gone without."""
     try:
         registry = open_registry(site.settings)
-        absent = [name for name in wanted_models(site.settings, registry)[:2] if not registry.present(name)]
+        names, heads = _live(site)
+        needed = [site.settings.detector, *names] if names else wanted_models(site.settings, registry)[:2]
+        absent = [name for name in needed if not (name in heads if is_head(name) else registry.present(name))]
     except PersonaeError:
         return "the models in use are not known"
     return f"not there yet: {', '.join(absent)}; personae models pull" if absent else ""
+
+
+def _live(site: Site) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the models that the server's project was switched to, and the heads that it has; nothing: as is set."""
+    try:
+        parts = site.engines.open().parts
+        with parts.store.read() as tx:
+            names = made_by(tx)
+    except BackendError:
+        # That is said of the store.
+        return (), ()
+    return names, parts.heads.names() if names else ()
 
 
 def _queue(site: Site) -> str:

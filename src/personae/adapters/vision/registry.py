@@ -81,6 +81,11 @@ class Registry:
         verify, review, match, cluster = np.mean([(r.verify, r.review, r.match, r.cluster) for r in rows], axis=0)
         return Thresholds(float(verify), float(review), float(match), float(cluster))
 
+    def pairs(self) -> Sequence[tuple[str, ...]]:
+        """Return the embedders that are listed as a fusion, pair by pair: the user's, then the shipped ones."""
+        known = {entry.id for entry in self._entries.values() if entry.task == "embedder"}
+        return [*dict.fromkeys(each.members for each in self._fusions if known.issuperset(each.members))]
+
     def present(self, model_id: str) -> bool:
         """Whether the model's file is here (unread)."""
         return self._source_path(self.entry(model_id)).is_file()
@@ -147,6 +152,15 @@ class Registry:
             own = ", ".join(entry.id for entry in self._entries.values() if entry.source.kind == "file")
             raise InputError(f"Say what {source.name} is with --model: {own}; or give a TOML entry.")
         return [self._add_file(source, replace(self.entry(model), golden=(), sha256=""))]
+
+    def check_file(self, model_id: str) -> None:
+        """Check a model's file by its hash, without loading the network.
+
+        Raises:
+            NotFound: there is no such model.
+            ModelError: the file is missing or damaged; it says what to do.
+        """
+        self._checked_source(self.entry(model_id))
 
     def check(self, model_id: str) -> None:
         """Check a model's files by their hashes and its outputs by the golden vectors.

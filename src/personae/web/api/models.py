@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from personae.loading import open_registry, wanted_models
+from personae.loading import check_models as check_all
 from personae.web.api.settings import NOBODY
 from personae.web.deps import Admin, EngineDep, KeyDep, Reader, SiteDep
 from personae.web.errors import responses
@@ -61,14 +61,12 @@ def models(engine: EngineDep) -> list[ModelShape]:
     return [ModelShape.model_validate(card) for card in engine.parts.models()]
 
 
-@router.post("/check", name="check_models", responses=responses(500))
-def check_models(site: SiteDep) -> ModelsCheckedShape:
-    """Check the files' hashes and run fixed inputs whose outputs are known."""
-    registry = open_registry(site.settings)
-    wanted = wanted_models(site.settings, registry)
-    for model_id in wanted:
-        registry.check(model_id)
-    return ModelsCheckedShape(ok=[str(model_id) for model_id in wanted])
+@router.post("/check", name="check_models", responses=responses(404, 500))
+def check_models(site: SiteDep, engine: EngineDep) -> ModelsCheckedShape:
+    """Check the files of the models in use by their hashes, and run fixed inputs whose outputs are known."""
+    cards = engine.parts.models()
+    check_all(site.settings, cards, engine.parts.heads)
+    return ModelsCheckedShape(ok=[str(card.model_id) for card in cards])
 
 
 @router.get("/live", name="live_model")

@@ -16,6 +16,7 @@ from personae.web.pages import (
     group,
     jobs,
     live,
+    models,
     people,
     person,
     photo,
@@ -49,6 +50,7 @@ ROUTERS: list[APIRouter] = [
     audit.router,
     sources.router,
     settings.router,
+    models.router,
     face_map.router,
 ]
 """What `personae.web.app.create_app` includes, in this order; none is in the API's document."""

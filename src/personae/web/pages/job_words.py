@@ -13,6 +13,8 @@ from personae.engine.carry import WAITING
 from personae.engine.jobs import abandoned
 from personae.engine.reference import EXTRACT
 from personae.types import Job
+from personae.web.pages.model_words import agreed, named
+from personae.web.pages.values import listed, mapping, whole
 from personae.web.places import placeless, without_places
 
 TITLES = {
@@ -41,7 +43,7 @@ class Line:
     count: int | None
     words: str
     to: str = ""
-    """The page that shows it."""
+    """The page that shows it; of a count of 0 there is nothing to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,9 @@ def _about(job: Job) -> str:
     """Return what a job was told to work on."""
     payload: Mapping[str, Any] = placeless(job.payload)
     if job.kind in {"images.ingest", "images.organise"}:
-        return ", ".join(str(path).rstrip("/") for path in _listed(payload.get("paths")))
+        return ", ".join(str(path).rstrip("/") for path in listed(payload.get("paths")))
     if job.kind == "people.enrich":
-        return ", ".join(map(str, _listed(payload.get("sources")))) or "all sources"
+        return ", ".join(map(str, listed(payload.get("sources")))) or "all sources"
     if job.kind == EXTRACT:
         return f"reference {payload.get('reference_id')}"
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in payload.items() if value is not None)
@@ -176,25 +178,26 @@ def _trained(result: Mapping[str, Any]) -> Outcome:
         _line(_count(result, "faces"), "face learnt from", "faces learnt from"),
         Line(None, "What was learnt is better, and may be used." if result.get("accepted") else
              "What was learnt is not surely better, and is not used."),
-        *(Line(None, str(reason)) for reason in _listed(result.get("reasons"))),
+        *(Line(None, str(reason)) for reason in listed(result.get("reasons"))),
+        Line(None, "What was measured, and going by it", "/models#heads"),
     ]  # fmt: skip
     return tuple(lines), ()
 
 
 def _relearnt(result: Mapping[str, Any]) -> Outcome:
     why = str(result.get("why") or "")
-    learnt = (Line(None, f"Nothing was learnt: {why}"),) if why else _trained(_mapping(result.get("head")))[0]
+    learnt = (Line(None, f"Nothing was learnt: {why}"),) if why else _trained(mapping(result.get("head")))[0]
     switched = (Line(None, "Faces are recognised by it from now on."),) if result.get("switched") else ()
-    return learnt + switched + _grouped(_mapping(result.get("grouping")))[0], ()
+    return learnt + switched + _grouped(mapping(result.get("grouping")))[0], ()
 
 
 def _organised(result: Mapping[str, Any]) -> Outcome:
-    taken, refused = _ingested(_mapping(result.get("ingest")))
-    return taken + _grouped(_mapping(result.get("grouping")))[0], refused
+    taken, refused = _ingested(mapping(result.get("ingest")))
+    return taken + _grouped(mapping(result.get("grouping")))[0], refused
 
 
 def _enriched(result: Mapping[str, Any]) -> Outcome:
-    sources = [_mapping(each) for each in _listed(result.get("sources"))]
+    sources = [mapping(each) for each in listed(result.get("sources"))]
     waiting, held = (sum(_count(source, name) for source in sources) for name in ("quarantined", "held"))
     lines = [
         _line(_count(result, "people"), "person", "people", "/people"),
@@ -227,25 +230,29 @@ def _backfilled(result: Mapping[str, Any]) -> Outcome:
 
 
 def _evaluated(result: Mapping[str, Any]) -> Outcome:
-    models = [str(_mapping(each).get("model_id")) for each in _listed(result.get("models"))]
+    models = [str(mapping(each).get("model_id")) for each in listed(result.get("models"))]
     lines = (
         _line(_count(result, "photos"), "labelled photo", "labelled photos"),
         _line(_count(result, "people"), "person", "people"),
         Line(None, f"Measured: {', '.join(models)}"),
     )
-    unused = Counter(str(_mapping(each).get("reason")) for each in _listed(result.get("unused")))
+    unused = Counter(str(mapping(each).get("reason")) for each in listed(result.get("unused")))
     return lines, tuple(Line(n, reason_words(reason)) for reason, n in unused.most_common())
 
 
 def _switched(result: Mapping[str, Any]) -> Outcome:
-    after, before = (str(result.get(name) or "") for name in ("after", "before"))
-    agreed = [_mapping(each) for each in _listed(_mapping(result.get("agreement")).get("counts"))]
+    after, before = (named(str(result.get(name) or "")) for name in ("after", "before"))
+    agreement = mapping(result.get("agreement"))
     lines = [
         Line(None, f"From {before} to {after}." if result.get("switched") else f"{after} was tried; nothing changed."),
         _line(_count(result, "embedded"), "embedding made", "embeddings made"),
-        *(Line(_count(each, "same"), f"of {_count(each, 'faces'):,} faces tied by a {each.get('by')} are taken for the "
-               "same person by both") for each in agreed if each.get("faces")),
-        *_some([Line(_count(result, "without_embedding"), "could not be embedded: the picture of the face is gone")]),
+        *_some([
+            _line(_count(agreement, "disagreements"), "face is taken for somebody else by it",
+                  "faces are taken for somebody else by it", "/models#report"),
+            Line(_count(result, "without_embedding"), "could not be embedded: the picture of the face is gone"),
+        ]),
+        *(Line(None, sentence) for sentence in agreed(agreement)),
+        Line(None, "What is in use, and the way back", "/models"),
     ]  # fmt: skip
     return tuple(lines), ()
 
@@ -288,19 +295,10 @@ def _whole(value: object) -> bool:
 
 
 def _count(result: Mapping[str, Any], name: str) -> int:
-    value = result.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _listed(value: object) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
+    return whole(result.get(name))
 
 
 def _counts(result: Mapping[str, Any], name: str) -> list[tuple[str, int]]:
     """Return counts by reason, most first."""
-    counts = {str(key): value for key, value in _mapping(result.get(name)).items() if _whole(value)}
+    counts = {str(key): value for key, value in mapping(result.get(name)).items() if _whole(value)}
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

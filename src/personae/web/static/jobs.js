@@ -62,6 +62,8 @@ async function renew(row, job) {
   if (job.state in ENDED) {
     paces.delete(job.id);
     announce(`${job.title}: ${ENDED[job.state]}`);
+    // What a page shows of its outcome is fetched anew.
+    htmx.trigger(document.body, "job-ended", { kind: job.kind });
   }
 }
 
