@@ -84,7 +84,7 @@ chromium:
 	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium fonts-liberation >/dev/null
 
 test: dev chromium models ## Run all tests, the fast ones first
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(TIERS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TIERS)
 
 test-fast: dev ## Unit tests, and contract tests on SQLite, in under a minute
 	$(BIN)/python -m pytest tests/unit tests/contract -m 'not slow' -k 'not postgres'

@@ -27,6 +27,7 @@ CHARACTER = "Eileen Collins"
 PAGES = {
     "start": "/", "people": "/people", "review": "/review", "person": "/people/1", "photos": "/photos",
     "photo": "/photos/1", "character": "/characters", "map": "/map", "audit": "/audit", "settings": "/settings",
+    "who": "/who", "sources": "/sources", "jobs": "/jobs", "models": "/models",
 }  # fmt: skip
 SIZE = (1280, 860)
 PHONE = (390, 780)
@@ -72,8 +73,8 @@ def served(home: Path) -> Iterator[str]:
         thread.join()
 
 
-def shoot(browser: Browser, address: str, folder: Path) -> None:
-    """Write each page in light, and some as a phone shows them in the dark."""
+def shoot(browser: Browser, address: str, folder: Path, photo: Path) -> None:
+    """Write each page in light, and some as a phone shows them in the dark; `photo` is asked about."""
     first = browser.new_page()
     first.goto(address + PAGES["review"])
     first.wait_for_timeout(COMPARED)
@@ -85,6 +86,8 @@ def shoot(browser: Browser, address: str, folder: Path) -> None:
             page.goto(address + path)
             if name == "character":
                 page.get_by_role("link", name=CHARACTER).first.click()
+            if name == "who":
+                page.locator("main input[type=file]").set_input_files(photo)
             page.wait_for_timeout(SETTLED)
             target = folder / f"page-{name}{ending}.jpg"
             page.screenshot(path=target, type="jpeg", quality=QUALITY)
@@ -105,7 +108,7 @@ def main() -> None:
             executable_path=shutil.which("chromium"), chromium_sandbox=False, args=["--disable-gpu"]
         )
         with served(home) as address:
-            shoot(browser, address, folder)
+            shoot(browser, address, folder, next(album / photo for photo in public_domain(album)))
         browser.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,6 +230,22 @@ def test_all_faces_of_a_person_are_rejected_and_come_back(browser: Browser, web:
         page.keyboard.press("u")
         expect(page.locator("#faces .face-tile")).to_have_count(5)
         expect(page.locator("#face-count")).to_have_text("5")
+
+
+def test_faces_that_are_back_before_the_page_is_fetched_anew_are_there_once(browser: Browser, web: Served) -> None:
+    web.engine.name(web.engine.browse.groups()[0].label, "Ann")
+    person = next(each.id for each in web.engine.browse.named())
+    with opened(browser, f"{web.url}/people/{person}") as page, quiet(page):
+        held: list[Route] = []
+        page.route(re.compile(r"/people/\d+\?order="), lambda route: held.append(route), times=1)  # noqa: PLW0108
+        page.keyboard.press("a")
+        page.keyboard.press("n")
+        expect(page.locator("#face-count")).to_have_text("0")
+        with page.expect_response(re.compile("undo")):
+            page.keyboard.press("u")
+        held[0].continue_()
+        expect(page.locator("#face-count")).to_have_text("5")
+        expect(page.locator("#faces .face-tile")).to_have_count(5)
 
 
 def test_the_end_says_so(web: Served, page: Page) -> None:

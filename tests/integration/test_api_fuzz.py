@@ -20,6 +20,8 @@ from tests.served import Served
 pytestmark = pytest.mark.slow
 EXAMPLES = 6
 SECONDS = 15
+PATIENCE = 60
+"""Seconds that an answer may take: the first map compiles what it computes with."""
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance]
 
 
@@ -47,7 +49,7 @@ def test_no_request_breaks_the_server(document: Any, call: str) -> None:
         # A project that is not there is all that would be answered to.
         (case.query or {}).pop("project", None)
         (case.headers or {}).pop("X-Project", None)
-        answer = case.call()
+        answer = case.call(timeout=PATIENCE)
         case.validate_response(answer, checks=CHECKS)
         if answer.headers.get("content-type", [""])[0].startswith("application/json"):
             assert not list(vectors_in(answer.json()))

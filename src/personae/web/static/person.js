@@ -26,8 +26,10 @@ function clear() {
   count();
 }
 
+const tileOf = (id) => grid()?.querySelector(`[data-face="${id}"].face-tile`);
+
 function remove(faces, operation) {
-  const gone = faces.map((id) => grid()?.querySelector(`[data-face="${id}"].face-tile`)).filter(Boolean);
+  const gone = faces.map(tileOf).filter(Boolean);
   const next = gone.at(-1)?.nextElementSibling?.querySelector("input");
   // From the end on, so that each knows a follower that is still there when it comes back.
   const kept = gone.reverse().map((tile) => {
@@ -45,6 +47,8 @@ function bringBack(operation) {
   const kept = taken.get(operation);
   taken.delete(operation);
   for (const { tile, before } of [...kept].reverse()) {
+    // The page may have been fetched after the faces were back.
+    if (tileOf(tile.dataset.face)) continue;
     tile.querySelector("input").checked = false;
     grid().insertBefore(tile, before?.parentElement === grid() ? before : null);
   }
