@@ -54,7 +54,7 @@ _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _ACTIVE = sa.select(people).where(_PROJECT, people.c.active).order_by(people.c.id)
 _OF_THESE = _ACTIVE.where(people.c.id.in_(_IDS))
 # Not by project: with it SQLite would go through all of its faces.
-_BEST_OF = best_query(faces.c.person_id, faces.c.person_id.in_(_IDS))
+_BEST_OF = best_query(faces.c.person_id, faces.c.project_id == sa.bindparam("project"), faces.c.person_id.in_(_IDS))
 _OWNER = sa.func.coalesce(people.c.merged_into, people.c.id)
 _CALLED = sa.union(
     sa.select(_OWNER).where(_PROJECT, people.c.name_key == sa.bindparam("key")),
@@ -253,7 +253,7 @@ class SqlPeople:
     def _best(self, person_ids: Sequence[int]) -> dict[int, tuple[int, FaceId]]:
         if len(person_ids) > _ONE_BY_ONE:
             return best_faces(self.scope, faces.c.person_id)
-        return read_best(self.scope, _BEST_OF, {"ids": list(person_ids)})
+        return read_best(self.scope, _BEST_OF, {"project": self.scope.project_id, "ids": list(person_ids)})
 
 
 def _person(row: Any, details: Details, face_count: int, best_face: FaceId | None) -> Person:
