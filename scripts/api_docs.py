@@ -44,8 +44,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "extract": ("POST /api/detect",),
     "evaluate": ("POST /api/evaluations",),
     "calibrate": (
-        "POST /api/calibration", "DELETE /api/calibration", "GET /api/probability", "POST /api/probability",
-        "DELETE /api/probability",
+        "POST /api/calibration", "DELETE /api/calibration", "POST /api/calibration/undo", "GET /api/probability",
+        "POST /api/probability", "DELETE /api/probability",
     ),
     "doctor": ("GET /api/doctor", "POST /api/doctor/fix"),
     "faces backfill": ("POST /api/faces/backfill",),
