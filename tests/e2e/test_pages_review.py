@@ -40,7 +40,13 @@ def web(tmp_path: Path) -> Iterator[Served]:
 @pytest.fixture
 def page(browser: Browser, web: Served) -> Iterator[Page]:
     with opened(browser, f"{web.url}/review") as shown, quiet(shown, ("409",)):
+        ready(shown)
         yield shown
+
+
+def ready(page: Page) -> None:
+    """Wait until the questions that come next are there: the page itself brings the first one alone."""
+    page.wait_for_function("() => document.querySelectorAll('[data-question]').length > 1")
 
 
 def people(web: Served) -> dict[str, int]:
@@ -85,6 +91,7 @@ def test_a_suggestion_is_answered_with_one_key(browser: Browser, web: Served) ->
     web.engine.survey()
     with opened(browser, f"{web.url}/review?only=suggested") as page, quiet(page):
         expect(page.locator("[data-stage] h2")).to_contain_text("Are these")
+        ready(page)
         asked = page.locator("[data-stage] h2 .who").inner_text()
         with page.expect_response("**/review/answer*"):
             page.keyboard.press("y")
@@ -147,6 +154,7 @@ def test_what_another_window_has_decided_is_said(web: Served, page: Page) -> Non
 
 def test_answers_wait_while_the_server_is_away(browser: Browser, web: Served) -> None:
     with opened(browser, f"{web.url}/review") as page, quiet(page, ("ERR_",)):
+        ready(page)
         away = True
 
         def answer(route: Route) -> None:
@@ -280,6 +288,7 @@ def test_real_photos_are_reviewed_by_key(browser: Browser, tmp_path: Path) -> No
         groups = server.engine.browse.groups()
         with opened(browser, f"{server.url}/review") as page, quiet(page):
             assert group(page) == groups[0].id
+            ready(page)
             page.keyboard.press("/")
             page.keyboard.type("Ann")
             with page.expect_response("**/review/answer*"):
