@@ -43,6 +43,8 @@ function move(row, job) {
   row.querySelector("[data-left]").textContent = pace.words(job.done, job.total);
 }
 
+const loaded = document.readyState === "complete" ? Promise.resolve() : new Promise((done) => { window.addEventListener("load", done, { once: true }); });
+
 /** Fetch a row anew: of a page that shows one job alone, all that it shows. */
 async function renew(row, job) {
   row.dataset.state = `${job.state}${job.stopping ? " stopping" : ""}`;
@@ -62,7 +64,8 @@ async function renew(row, job) {
   if (job.state in ENDED) {
     paces.delete(job.id);
     announce(`${job.title}: ${ENDED[job.state]}`);
-    // What a page shows of its outcome is fetched anew.
+    // What a page shows of its outcome is fetched anew; before it is loaded, htmx does not listen yet.
+    await loaded;
     htmx.trigger(document.body, "job-ended", { kind: job.kind });
   }
 }
