@@ -103,3 +103,13 @@ def _wait_for(server: GracefulServer, thread: threading.Thread) -> None:
         assert thread.is_alive(), "the server has ended at once"
         pause.wait(0.01)
     raise AssertionError("the server does not start")
+
+
+def settled(web: Served) -> None:
+    """Wait until no job is left."""
+    pause = threading.Event()
+    for _ in range(1200):
+        if not web.engine.unfinished_jobs():
+            return
+        pause.wait(0.05)
+    raise AssertionError(web.engine.jobs())

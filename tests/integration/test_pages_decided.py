@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from markupsafe import escape
 
 from personae.access import Role
 from tests.patterns import fill, photo
-from tests.served import Served, make_key, pattern_settings, served
+from tests.served import Served, make_key, pattern_settings, served, settled
 
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
@@ -47,16 +46,6 @@ def web(tmp_path: Path) -> Iterator[Served]:
 def client(web: Served) -> Iterator[httpx.Client]:
     with web.client() as opened:
         yield opened
-
-
-def settled(web: Served) -> None:
-    """Wait until no job is left."""
-    pause = threading.Event()
-    for _ in range(1200):
-        if not web.engine.unfinished_jobs():
-            return
-        pause.wait(0.05)
-    raise AssertionError(web.engine.jobs())
 
 
 def said(answer: httpx.Response) -> str:

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from personae.ports import FaceFilter, Learnt
 from personae.types import Thresholds
 from personae.web.pages.model_words import LICENCES
 from tests.patterns import MODEL, list_models, networks, photo
-from tests.served import Served, make_key, pattern_settings, served
+from tests.served import Served, make_key, pattern_settings, served, settled
 from tests.teaching import Teacher, album, keep_head, vision
 
 HTMX = {"HX-Request": "true"}
@@ -65,16 +64,6 @@ def web(home: Path, tmp_path: Path) -> Iterator[Served]:
 def client(web: Served) -> Iterator[httpx.Client]:
     with web.client() as opened:
         yield opened
-
-
-def settled(web: Served) -> None:
-    """Wait until no job is left."""
-    pause = threading.Event()
-    for _ in range(1200):
-        if not web.engine.unfinished_jobs():
-            return
-        pause.wait(0.05)
-    raise AssertionError(web.engine.jobs())
 
 
 def text_of(client: httpx.Client, path: str = "/models") -> str:
